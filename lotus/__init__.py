@@ -1,0 +1,1 @@
+"""Lotus: an Airbyte lake in one git repository and one Pulumi Python program."""

@@ -1,0 +1,1 @@
+"""Airbyte as typed Pulumi resources."""
