@@ -1,0 +1,104 @@
+"""The connectors that come with the embedded Airbyte; ids are those of Airbyte's own registry.
+
+A new connector is one line in `CONNECTORS`. Anything else on PyPI works without a line here: a custom definition
+`airbyte/source-x` with tag `1.2.3` installs `airbyte-source-x==1.2.3`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotus.embedded.connectors.definition import MANIFEST_REPOSITORY, ActorType, Definition
+
+CDK_VERSION = "6.61.6"
+"""airbyte-cdk that runs manifests: measured to work offline with the manifest inside the configuration."""
+
+DOCS = "https://docs.airbyte.com/integrations"
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One entry of the registry.
+
+    `requirement` is what pip would install (None: the connector has no Python package, or is built in);
+    `python` narrows the Pythons tried where the package's metadata allows more than really works;
+    `container_only` is the reason why it cannot run here.
+    """
+
+    definition_id: str
+    name: str
+    version: str
+    requirement: str | None = None
+    actor_type: ActorType = "source"
+    python: str = ">=3.10,<3.14"
+    container_only: str | None = None
+
+
+CONNECTORS: dict[str, Connector] = {
+    "source-faker": Connector(
+        "dfd88b22-b603-4c3d-aad7-3701784586b1", "Sample Data", "7.2.1", "airbyte-source-faker==7.2.1"
+    ),
+    "source-file": Connector(
+        "778daa7c-feaf-4db6-96f3-70fd645acc77",
+        "File (CSV, JSON, Excel, Feather, Parquet)",
+        "0.5.39",
+        "airbyte-source-file==0.5.39",
+    ),
+    "source-klaviyo": Connector(
+        "95e8cffd-b8c4-4039-968e-d32fb4a69bde", "Klaviyo", "2.13.1", "airbyte-source-klaviyo==2.13.1"
+    ),
+    "source-postgres": Connector(
+        "decd338e-5647-4c0b-adf4-da0e75f5a750",
+        "Postgres",
+        "3.7.0",
+        container_only="it is a Java program that Airbyte publishes only as a container image",
+    ),
+    "source-shopify": Connector(
+        "9da77001-af33-4bcd-be46-6252bf9342b9", "Shopify", "4.3.0", "airbyte-source-shopify==4.3.0"
+    ),
+    "source-stripe": Connector(
+        "e094cb9a-26de-4645-8761-65c0c425d1de", "Stripe", "5.14.1", "airbyte-source-stripe==5.14.1"
+    ),
+    "source-declarative-manifest": Connector(
+        "64a2f99c-542f-4af8-9a6f-355f1217b436", "Low-code manifest", CDK_VERSION, f"airbyte-cdk=={CDK_VERSION}"
+    ),
+    "destination-s3": Connector("4816b78f-1489-44c1-9060-4b19d5fa9362", "S3", "1.9.4", actor_type="destination"),
+    "destination-local": Connector(
+        "1dc2b5e6-6a4b-4c55-9d0e-8a6f4a1f3c70", "Local folder", "1.0.0", actor_type="destination"
+    ),
+    "destination-duckdb": Connector(
+        "94bd199c-2ff0-4aa2-b98e-17f0acb72610", "DuckDB", "1.0.0", actor_type="destination"
+    ),
+}
+
+
+def definition(short_name: str) -> Definition:
+    """The definition of a registry entry, for example `definition("source-faker")`.
+
+    Raises:
+        KeyError: no such entry.
+    """
+    connector = CONNECTORS[short_name]
+    return Definition(
+        id=connector.definition_id,
+        name=connector.name,
+        docker_repository=(
+            MANIFEST_REPOSITORY if short_name == "source-declarative-manifest" else f"airbyte/{short_name}"
+        ),
+        docker_image_tag=connector.version,
+        actor_type=connector.actor_type,
+        documentation_url=f"{DOCS}/{connector.actor_type}s/{short_name.split('-', 1)[1]}",
+    )
+
+
+def definitions() -> list[Definition]:
+    """Every definition of the registry, sources first, by name."""
+    return [
+        definition(key) for key in sorted(CONNECTORS, key=lambda key: (CONNECTORS[key].actor_type != "source", key))
+    ]
+
+
+def definition_id(short_name: str) -> str | None:
+    """The id for `sourceType`/`destinationType` given with its prefix (`source-faker`), or None."""
+    connector = CONNECTORS.get(short_name)
+    return connector.definition_id if connector else None
