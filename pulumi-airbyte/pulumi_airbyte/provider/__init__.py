@@ -1,0 +1,1 @@
+"""The plugin `pulumi-resource-airbyte`, in pure Python on `pulumi.provider.experimental`."""
