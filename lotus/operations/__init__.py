@@ -1,0 +1,1 @@
+"""What each verb does: one module per verb, plain functions that return data."""

@@ -1,0 +1,39 @@
+# One line per verb; what it does is in lotus/ and docs/. `make` alone lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+LOTUS := .venv/bin/lotus
+SHELL := /bin/sh
+
+.PHONY: help setup run stop clean check format test bench soak
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## environment and tools, once; seconds when they are there
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) on PATH: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 3; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: lotus needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 3; }
+	@$(PYTHON) -m lotus.tools setup
+
+run: setup ## from nothing to Parquet: embedded Airbyte, S3, pulumi up, first sync, the rows
+	@$(LOTUS) dev run
+
+stop: ## ends what `make run` started; data stays
+	@test ! -x $(LOTUS) || $(LOTUS) dev down
+
+clean: stop ## removes this clone's data and environment; the tools' cache stays
+	@rm -rf .lotus .venv
+
+format: setup ## formats and sorts imports
+	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format --quiet .
+
+check: setup ## format, lint, types, import directions, unit tests (under 90 s)
+	@.venv/bin/python -m tests.check
+
+test: setup ## everything, with the real CLI, server, connectors and S3 (under 15 min)
+	@.venv/bin/pytest -q
+
+bench: setup ## measures and writes docs/benchmarks.md
+	@.venv/bin/python -m tests.bench
+
+soak: setup ## the long kill suites, counted
+	@.venv/bin/pytest -q -m soak tests
