@@ -20,48 +20,36 @@ DOCS = "https://docs.airbyte.com/integrations"
 class Connector:
     """One entry of the registry.
 
-    `requirement` is what pip would install (None: the connector has no Python package, or is built in);
-    `python` narrows the Pythons tried where the package's metadata allows more than really works;
+    A source is the PyPI package `airbyte-<short name>` at `version`; `python` are the Pythons that it works on;
     `container_only` is the reason why it cannot run here.
     """
 
     definition_id: str
     name: str
     version: str
-    requirement: str | None = None
     actor_type: ActorType = "source"
     python: str = ">=3.10,<3.14"
     container_only: str | None = None
 
 
 CONNECTORS: dict[str, Connector] = {
-    "source-faker": Connector(
-        "dfd88b22-b603-4c3d-aad7-3701784586b1", "Sample Data", "7.2.1", "airbyte-source-faker==7.2.1"
-    ),
+    "source-faker": Connector("dfd88b22-b603-4c3d-aad7-3701784586b1", "Sample Data", "7.2.1", python=">=3.10,<3.13"),
     "source-file": Connector(
         "778daa7c-feaf-4db6-96f3-70fd645acc77",
         "File (CSV, JSON, Excel, Feather, Parquet)",
         "0.5.39",
-        "airbyte-source-file==0.5.39",
+        python=">=3.10,<3.12",
     ),
-    "source-klaviyo": Connector(
-        "95e8cffd-b8c4-4039-968e-d32fb4a69bde", "Klaviyo", "2.13.1", "airbyte-source-klaviyo==2.13.1"
-    ),
+    "source-klaviyo": Connector("95e8cffd-b8c4-4039-968e-d32fb4a69bde", "Klaviyo", "2.13.1", python=">=3.10,<3.12"),
     "source-postgres": Connector(
         "decd338e-5647-4c0b-adf4-da0e75f5a750",
         "Postgres",
         "3.7.0",
         container_only="it is a Java program that Airbyte publishes only as a container image",
     ),
-    "source-shopify": Connector(
-        "9da77001-af33-4bcd-be46-6252bf9342b9", "Shopify", "4.3.0", "airbyte-source-shopify==4.3.0"
-    ),
-    "source-stripe": Connector(
-        "e094cb9a-26de-4645-8761-65c0c425d1de", "Stripe", "5.14.1", "airbyte-source-stripe==5.14.1"
-    ),
-    "source-declarative-manifest": Connector(
-        "64a2f99c-542f-4af8-9a6f-355f1217b436", "Low-code manifest", CDK_VERSION, f"airbyte-cdk=={CDK_VERSION}"
-    ),
+    "source-shopify": Connector("9da77001-af33-4bcd-be46-6252bf9342b9", "Shopify", "4.3.0"),
+    "source-stripe": Connector("e094cb9a-26de-4645-8761-65c0c425d1de", "Stripe", "5.14.1", python=">=3.10,<3.12"),
+    "source-declarative-manifest": Connector("64a2f99c-542f-4af8-9a6f-355f1217b436", "Low-code manifest", CDK_VERSION),
     "destination-s3": Connector("4816b78f-1489-44c1-9060-4b19d5fa9362", "S3", "1.9.4", actor_type="destination"),
     "destination-local": Connector(
         "1dc2b5e6-6a4b-4c55-9d0e-8a6f4a1f3c70", "Local folder", "1.0.0", actor_type="destination"

@@ -1,0 +1,233 @@
+"""Child processes that speak the Airbyte protocol: started in a group of their own, bounded, never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from lotus.embedded.connectors.errors import FailedCommandError, TimedOutError
+from lotus.embedded.connectors.secrets import Scrubber
+from lotus.embedded.protocol import MAX_LINE_BYTES, AirbyteMessage, parse_message
+
+MARK = "LOTUS_EMBEDDED_OWNER"
+"""Environment variable that all descendants of a server carry (value: its data directory), so that a server which
+was killed can find at its next start what it left running, even when that has changed its session or parent."""
+
+STOP_SECONDS = 2.0
+"""Between SIGTERM and SIGKILL; a cancel has to end within 5 s."""
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def die_with_parent() -> None:
+    """In a child between fork and exec: have the kernel kill it when its parent dies (Linux)."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def environment(owner: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Environment for a connector: no Python settings of ours, nothing of lotus, marked with its owner.
+
+    PYTHONDONTWRITEBYTECODE doubles the start-up of a CDK connector; PYTHONPATH would mix two environments.
+    """
+    dropped = ("PYTHON", "VIRTUAL_ENV", "LOTUS_", "PULUMI_", "AIRBYTE_")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    return {**inherited, **(extra or {}), "PYTHONUTF8": "1", MARK: owner}
+
+
+@contextlib.contextmanager
+def private_files(files: Mapping[str, Any]) -> Generator[dict[str, Path]]:
+    """Each value as a JSON file (mode 0600) in a private directory, which is removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="lotus-connector-"))
+    try:
+        paths: dict[str, Path] = {}
+        for name, value in files.items():
+            path = folder / f"{name}.json"
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+                handle.write(value if isinstance(value, bytes) else orjson.dumps(value))
+            paths[name] = path
+        yield paths
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_group(pid: int, *, number: int = signal.SIGKILL) -> None:
+    """Signals a process group; one that is gone is fine."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def marked_processes(owner: str) -> list[psutil.Process]:
+    """Living processes of this user that carry the owner's mark, without this one."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == owner:
+                found.append(process)
+    return found
+
+
+def sweep(owner: str) -> int:
+    """Kills whatever carries the owner's mark; returns how many there were."""
+    total = 0
+    for _ in range(10):
+        found = marked_processes(owner)
+        if not found:
+            break
+        total += len(found)
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(found, timeout=1)
+    return total
+
+
+@dataclass
+class Outcome:
+    """What a command answered: messages other than logs, and the tail of its log (scrubbed)."""
+
+    messages: list[AirbyteMessage] = field(default_factory=list[AirbyteMessage])
+    log: deque[str] = field(default_factory=lambda: deque[str](maxlen=200))
+    exit_code: int = 0
+    errors: list[str] = field(default_factory=list[str])
+
+    def first(self, kind: str) -> AirbyteMessage | None:
+        """The first message of a type."""
+        return next((message for message in self.messages if message.type == kind), None)
+
+
+MAX_MESSAGES = 1000
+MAX_LOG_LINE = 20_000
+
+
+async def run_command(
+    argv: Sequence[str],
+    *,
+    owner: str,
+    timeout: float,
+    scrubber: Scrubber,
+    until: str | None = None,
+) -> Outcome:
+    """Runs spec, check or discover to its end; with `until` it is enough that a message of that type came.
+
+    Raises:
+        TimedOutError: it took longer than `timeout` seconds and was killed.
+        FailedCommandError: it cannot be started, or printed a line beyond the bound.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(owner),
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+            limit=1024 * 1024,
+        )
+    except OSError as error:
+        raise FailedCommandError(
+            f"{argv[0]} cannot be started ({error.strerror})", fix="is it there and executable?"
+        ) from error
+    outcome = Outcome()
+    stdout, stderr = process.stdout, process.stderr
+    if stdout is None or stderr is None:
+        raise FailedCommandError(f"{argv[0]} was started without pipes")
+    done = asyncio.Event()
+
+    async def on_stdout(line: bytes) -> None:
+        message = parse_message(line)
+        if message is None:
+            outcome.log.append(scrubber.scrub(line[:MAX_LOG_LINE].decode(errors="replace").rstrip()))
+        elif message.log is not None:
+            outcome.log.append(scrubber.scrub(f"{message.log.level}: {message.log.message}"[:MAX_LOG_LINE]))
+        elif message.trace is not None:
+            if message.trace.error is not None:
+                outcome.errors.append(scrubber.scrub(message.trace.error.message))
+                for detail in (message.trace.error.internal_message, message.trace.error.stack_trace):
+                    if detail:
+                        outcome.log.append(scrubber.scrub(detail[:MAX_LOG_LINE]))
+        elif len(outcome.messages) < MAX_MESSAGES:
+            outcome.messages.append(message)
+            if message.type == until:
+                done.set()
+
+    async def on_stderr(line: bytes) -> None:
+        outcome.log.append(scrubber.scrub(line[:MAX_LOG_LINE].decode(errors="replace").rstrip()))
+
+    readers = asyncio.gather(_lines(stdout, on_stdout), _lines(stderr, on_stderr))
+    waits: set[asyncio.Future[Any]] = {readers, asyncio.ensure_future(done.wait())}
+    try:
+        finished, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not finished:
+            command = " ".join([Path(argv[0]).name, *argv[1:2]])
+            raise TimedOutError(
+                f"{command} gave no answer in {timeout:g} s and was stopped",
+                details="\n".join(outcome.log),
+            )
+        if readers.done():
+            readers.result()
+            outcome.exit_code = await asyncio.wait_for(process.wait(), 10)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        await end(process)
+    return outcome
+
+
+async def _lines(stream: asyncio.StreamReader, handle: Callable[[bytes], Awaitable[None]]) -> None:
+    pieces: list[bytes] = []
+    size = 0
+    while block := await stream.read(1024 * 1024):
+        *lines, rest = block.split(b"\n")
+        for line in lines:
+            pieces.append(line)
+            await handle(b"".join(pieces))
+            pieces, size = [], 0
+        if rest:
+            pieces.append(rest)
+            size += len(rest)
+        if size > MAX_LINE_BYTES:
+            raise FailedCommandError(f"it printed a line longer than {MAX_LINE_BYTES // 1024**2} MB")
+    if pieces:
+        await handle(b"".join(pieces))
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ends a child and its group: SIGTERM, then SIGKILL after `STOP_SECONDS`."""
+    if process.returncode is None:
+        kill_group(process.pid, number=signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    kill_group(process.pid)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Polls until the condition holds; whether it did in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
