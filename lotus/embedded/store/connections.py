@@ -1,0 +1,200 @@
+"""Connections, the catalogs discovered for their sources, and what of their jobs' traces a change takes away."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from lotus.embedded.store.database import now
+from lotus.embedded.store.schema import connection_tags, connections, discovered_catalogs, states, tags
+from lotus.embedded.store.tags import Tag
+
+ConnectionStatus = Literal["active", "inactive", "deprecated", "locked"]
+
+
+@dataclass(frozen=True)
+class StoredConnection:
+    """A source, a destination and what to move between them; ``catalog`` as in the head of ``schema.py``."""
+
+    id: str
+    workspace_id: str
+    source_id: str
+    destination_id: str
+    name: str
+    status: ConnectionStatus
+    schedule_type: Literal["manual", "cron", "basic"]
+    cron_expression: str | None
+    cron_time_zone: str | None
+    basic_units: int | None
+    basic_time_unit: str | None
+    namespace_definition: Literal["source", "destination", "custom_format"]
+    namespace_format: str | None
+    prefix: str
+    non_breaking_schema_updates: Literal["ignore", "disable_connection", "propagate_columns", "propagate_fully"]
+    catalog: Mapping[str, Any]
+    discovered_catalog_id: str | None
+    breaking_change: bool
+    resource_requirements: Mapping[str, Any] | None
+    notify_schema_changes: bool
+    notify_schema_changes_by_email: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class DiscoveredCatalog:
+    """What a source offered when it was last asked with its present configuration."""
+
+    id: str
+    actor_id: str
+    configuration_hash: str
+    catalog: Mapping[str, Any]
+    created_at: int
+
+
+def create(db: Connection, values: Mapping[str, Any], tag_ids: Sequence[str]) -> StoredConnection:
+    """A new connection with the given columns."""
+    created = StoredConnection(id=str(uuid.uuid4()), created_at=now(), updated_at=now(), **values)
+    db.execute(insert(connections).values(**vars(created)))
+    set_tags(db, created.id, tag_ids)
+    return created
+
+
+def connection(db: Connection, connection_id: str) -> StoredConnection | None:
+    """The connection, deprecated or not."""
+    row = db.execute(select(connections).where(connections.c.id == connection_id)).one_or_none()
+    return StoredConnection(**row._mapping) if row else None  # pyright: ignore[reportPrivateUsage]
+
+
+def listed(
+    db: Connection,
+    *,
+    workspace_ids: Collection[str] = (),
+    tag_ids: Collection[str] = (),
+    source_ids: Collection[str] = (),
+    destination_ids: Collection[str] = (),
+    include_deleted: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Sequence[StoredConnection]:
+    """Connections in the order they were made; deleted (deprecated) ones only if asked for."""
+    query = select(connections).order_by(connections.c.created_at, connections.c.id)
+    if workspace_ids:
+        query = query.where(connections.c.workspace_id.in_(workspace_ids))
+    if source_ids:
+        query = query.where(connections.c.source_id.in_(source_ids))
+    if destination_ids:
+        query = query.where(connections.c.destination_id.in_(destination_ids))
+    if tag_ids:
+        query = query.where(connections.c.id.in_(_with_any_tag(tag_ids)))
+    if not include_deleted:
+        query = query.where(connections.c.status != "deprecated")
+    rows = db.execute(query.limit(limit).offset(offset))
+    return [StoredConnection(**row._mapping) for row in rows]  # pyright: ignore[reportPrivateUsage]
+
+
+def change(db: Connection, connection_id: str, **values: Any) -> None:
+    """Sets columns of a connection."""
+    db.execute(update(connections).where(connections.c.id == connection_id).values(**values, updated_at=now()))
+
+
+def deprecate(db: Connection, connection_ids: Collection[str]) -> None:
+    """Deletes connections the way Airbyte does: their status becomes ``deprecated``."""
+    db.execute(
+        update(connections).where(connections.c.id.in_(connection_ids)).values(status="deprecated", updated_at=now())
+    )
+
+
+def using_actor(db: Connection, actor_id: str) -> Sequence[str]:
+    """Ids of the connections that a source or destination takes part in and that are not deleted."""
+    used = or_(connections.c.source_id == actor_id, connections.c.destination_id == actor_id)
+    query = select(connections.c.id).where(used, connections.c.status != "deprecated")
+    return list(db.execute(query).scalars())
+
+
+def count_using_actors(db: Connection, actor_ids: Collection[str]) -> Mapping[str, int]:
+    """Number of connections by source or destination."""
+    counts: dict[str, int] = {}
+    for column in (connections.c.source_id, connections.c.destination_id):
+        query = select(column, func.count()).where(column.in_(actor_ids), connections.c.status != "deprecated")
+        counts |= {row[0]: row[1] for row in db.execute(query.group_by(column))}
+    return counts
+
+
+def tags_of(db: Connection, connection_ids: Collection[str]) -> Mapping[str, Sequence[Tag]]:
+    """Tags by connection, by name."""
+    query = (
+        select(connection_tags.c.connection_id, tags)
+        .join(tags, tags.c.id == connection_tags.c.tag_id)
+        .where(connection_tags.c.connection_id.in_(connection_ids))
+        .order_by(tags.c.name)
+    )
+    found: dict[str, list[Tag]] = {connection_id: [] for connection_id in connection_ids}
+    for row in db.execute(query):
+        values = dict(row._mapping)  # pyright: ignore[reportPrivateUsage]
+        found[values.pop("connection_id")].append(Tag(**values))
+    return found
+
+
+def set_tags(db: Connection, connection_id: str, tag_ids: Sequence[str]) -> None:
+    """Replaces the tags of a connection."""
+    db.execute(delete(connection_tags).where(connection_tags.c.connection_id == connection_id))
+    for tag_id in dict.fromkeys(tag_ids):
+        db.execute(insert(connection_tags).values(connection_id=connection_id, tag_id=tag_id))
+
+
+def forget_state(db: Connection, connection_id: str, streams: Collection[tuple[str, str]]) -> None:
+    """Deletes the state of streams given as (name, namespace or "")."""
+    for name, namespace in streams:
+        db.execute(
+            delete(states).where(
+                states.c.connection_id == connection_id,
+                states.c.stream_name == name,
+                states.c.stream_namespace == namespace,
+            )
+        )
+
+
+def discovered(db: Connection, actor_id: str, configuration_hash: str) -> DiscoveredCatalog | None:
+    """The catalog discovered with exactly this configuration and connector version."""
+    query = select(discovered_catalogs).where(
+        discovered_catalogs.c.actor_id == actor_id, discovered_catalogs.c.configuration_hash == configuration_hash
+    )
+    row = db.execute(query).one_or_none()
+    return DiscoveredCatalog(**row._mapping) if row else None  # pyright: ignore[reportPrivateUsage]
+
+
+def latest_discovered(db: Connection, actor_id: str) -> DiscoveredCatalog | None:
+    """The catalog discovered last, with whichever configuration."""
+    query = (
+        select(discovered_catalogs)
+        .where(discovered_catalogs.c.actor_id == actor_id)
+        .order_by(discovered_catalogs.c.created_at.desc())
+        .limit(1)
+    )
+    row = db.execute(query).one_or_none()
+    return DiscoveredCatalog(**row._mapping) if row else None  # pyright: ignore[reportPrivateUsage]
+
+
+def put_discovered(
+    db: Connection, actor_id: str, configuration_hash: str, catalog: Mapping[str, Any]
+) -> DiscoveredCatalog:
+    """Keeps what was discovered; the id stays the same for the same configuration."""
+    values = {"catalog": catalog, "created_at": now()}
+    db.execute(
+        upsert(discovered_catalogs)
+        .values(id=str(uuid.uuid4()), actor_id=actor_id, configuration_hash=configuration_hash, **values)
+        .on_conflict_do_update(index_elements=["actor_id", "configuration_hash"], set_=values)
+    )
+    kept = discovered(db, actor_id, configuration_hash)
+    assert kept is not None  # noqa: S101 - written one line above, in the same transaction
+    return kept
+
+
+def _with_any_tag(tag_ids: Collection[str]) -> Select[tuple[str]]:
+    return select(connection_tags.c.connection_id).where(connection_tags.c.tag_id.in_(tag_ids))
