@@ -14,6 +14,8 @@ SourceConfiguration: TypeAlias = "Mapping[str, Any] | str"
 
 
 class ResourceRequirements(TypedDict, total=False):
+    """Kubernetes quantities, such as `500m` and `1Gi`."""
+
     cpu_request: str
     cpu_limit: str
     memory_request: str
