@@ -247,13 +247,14 @@ def up(project: Path, *, say: Say) -> Dev:
     for service in services(project, dev):
         started = start(service)
         say(f"{service.name}: {'started' if started else 'running'} on 127.0.0.1:{service.port}")
-    _make_buckets(dev)
+    make_buckets(dev)
     dev = _leave_out_what_cannot_run(project, dev, say)
     _make_stack(project, dev)
     return dev
 
 
-def _make_buckets(dev: Dev) -> None:
+def make_buckets(dev: Dev) -> None:
+    """Has the landing and the state bucket; raises UnavailableError when the S3 is dead or refuses the keys."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError

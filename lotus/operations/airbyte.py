@@ -1,0 +1,79 @@
+"""The Airbyte of a stack: where it is, how to log in, and its faults in lotus's words."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from pulumi_airbyte.api import (
+    Airbyte,
+    AirbyteError,
+    UnauthorizedError,
+    UnavailableError,
+)
+
+from lotus.errors import ConfigError, LotusError, RemoteError
+from lotus.errors import UnavailableError as LotusUnavailableError
+
+KEYS = {
+    "serverUrl": "AIRBYTE_SERVER_URL",
+    "clientId": "AIRBYTE_CLIENT_ID",
+    "clientSecret": "AIRBYTE_CLIENT_SECRET",
+    "bearerAuth": "AIRBYTE_BEARER_AUTH",
+    "username": "AIRBYTE_USERNAME",
+    "password": "AIRBYTE_PASSWORD",
+    "tokenUrl": "AIRBYTE_TOKEN_URL",
+}
+"""The provider's configuration keys (`airbyte:` in the stack's file) and the variables that stand in for them."""
+
+
+def client(project: Path, stack: str, environment: Mapping[str, str]) -> Airbyte:
+    """A client of the stack's Airbyte: the stack's file first, then the environment, as the provider looks.
+
+    An encrypted value in the stack's file cannot be read without Pulumi; give it by environment.
+
+    Raises:
+        ConfigError: neither names a server.
+    """
+    file = project / f"Pulumi.{stack}.yaml"
+    written = yaml.safe_load(file.read_text()) if file.exists() else None
+    config = (written or {}).get("config") or {}
+    found: dict[str, str | None] = {}
+    for key, variable in KEYS.items():
+        value = config.get(f"airbyte:{key}")
+        found[key] = value if isinstance(value, str) else environment.get(variable)
+    server = found["serverUrl"]
+    if not server:
+        raise ConfigError(
+            f"stack {stack} does not say where its Airbyte is",
+            where=str(file),
+            fix=f"pulumi config set airbyte:serverUrl URL --stack {stack}, or set AIRBYTE_SERVER_URL",
+        )
+    return Airbyte(
+        server,
+        client_id=found["clientId"],
+        client_secret=found["clientSecret"],
+        token_url=found["tokenUrl"],
+        bearer=found["bearerAuth"],
+        username=found["username"],
+        password=found["password"],
+    )
+
+
+@contextmanager
+def in_our_words(fix: str = "lotus dev status shows whether the dev stack is up") -> Generator[None]:
+    """Translates the client's faults where they enter."""
+    try:
+        yield
+    except UnavailableError as error:
+        raise LotusUnavailableError(error.cause, where=error.where, fix=fix) from None
+    except UnauthorizedError as error:
+        raise RemoteError(
+            error.cause, where=error.where, fix="check the stack's airbyte: credentials, or AIRBYTE_CLIENT_ID and _SECRET"
+        ) from None
+    except AirbyteError as error:
+        raise RemoteError(error.cause, where=error.where) from None
+    except LotusError:
+        raise
