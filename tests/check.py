@@ -34,7 +34,9 @@ def main() -> int:
         )
         seconds = time.monotonic() - started
         last = answer.stdout.strip().splitlines()[-1:] if name == "unit tests" else []
-        print(f"{name:18} {'ok' if answer.returncode == 0 else 'FAILED':7} {seconds:5.1f} s  {' '.join(last)}", flush=True)
+        print(
+            f"{name:18} {'ok' if answer.returncode == 0 else 'FAILED':7} {seconds:5.1f} s  {' '.join(last)}", flush=True
+        )
         if answer.returncode:
             failed.append(name)
             print(answer.stdout + answer.stderr)

@@ -30,7 +30,9 @@ Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: 
 
 @app.callback()
 def choose_project(
-    project: Annotated[Path, typer.Option(help="The project's folder; default: the nearest one with a Pulumi.yaml.")] = Path(),
+    project: Annotated[
+        Path, typer.Option(help="The project's folder; default: the nearest one with a Pulumi.yaml.")
+    ] = Path(),
 ) -> None:
     """An Airbyte lake in git: what Pulumi has no verb for."""
     global _start  # noqa: PLW0603  typer hands options of the group to its callback only
@@ -160,7 +162,9 @@ def validate(
 
 @app.command()
 def sync(
-    names: Annotated[list[str] | None, typer.Argument(help="Connections or sources, as files or Airbyte name them.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Connections or sources, as files or Airbyte name them.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every connection of the stack.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the jobs to their end.")] = False,
     stack: Stack = None,

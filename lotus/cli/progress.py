@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ QUIET_SECONDS = 10  # without a terminal, a running job speaks at most this ofte
 
 
 @contextmanager
-def following(*, enabled: bool) -> Iterator[Follow]:
+def following(*, enabled: bool) -> Generator[Follow]:
     """A function to tell progress to, and what shows it until the block ends."""
     if not enabled:
         yield lambda _progress: None
@@ -46,7 +46,7 @@ def _lines() -> Follow:
 
 
 @contextmanager
-def _live() -> Iterator[Follow]:
+def _live() -> Generator[Follow]:
     from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn

@@ -71,7 +71,9 @@ def in_our_words(fix: str = "lotus dev status shows whether the dev stack is up"
         raise LotusUnavailableError(error.cause, where=error.where, fix=fix) from None
     except UnauthorizedError as error:
         raise RemoteError(
-            error.cause, where=error.where, fix="check the stack's airbyte: credentials, or AIRBYTE_CLIENT_ID and _SECRET"
+            error.cause,
+            where=error.where,
+            fix="check the stack's airbyte: credentials, or AIRBYTE_CLIENT_ID and _SECRET",
         ) from None
     except AirbyteError as error:
         raise RemoteError(error.cause, where=error.where) from None

@@ -179,11 +179,18 @@ def services(project: Path, dev: Dev) -> list[Service]:
         found.append(
             Service(
                 name="S3 (MinIO)",
-                command=(str(find("minio") or "minio"), "server", "--quiet", "--address", f"127.0.0.1:{dev.s3_port}", data),
+                command=(
+                    str(find("minio") or "minio"),
+                    "server",
+                    "--quiet",
+                    "--address",
+                    f"127.0.0.1:{dev.s3_port}",
+                    data,
+                ),
                 port=dev.s3_port,
                 mark=data,
                 log=log / "s3.log",
-                healthy=lambda: _answers(f"http://127.0.0.1:{dev.s3_port}/minio/health/live"),
+                healthy=lambda: _answers(f"http://127.0.0.1:{dev.s3_port}/minio/health/cluster"),
                 environment={
                     "MINIO_ROOT_USER": dev.s3_access_key_id,
                     "MINIO_ROOT_PASSWORD": dev.s3_secret_access_key,
@@ -265,7 +272,9 @@ def make_buckets(dev: Dev) -> None:
         aws_access_key_id=dev.s3_access_key_id,
         aws_secret_access_key=dev.s3_secret_access_key,
         region_name=os.environ.get("AWS_REGION", "us-east-1"),
-        config=Config(connect_timeout=5, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}, proxies={}),
+        config=Config(
+            connect_timeout=5, retries={"total_max_attempts": 4}, s3={"addressing_style": "path"}, proxies={}
+        ),
     )
     try:
         there = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
@@ -275,7 +284,7 @@ def make_buckets(dev: Dev) -> None:
         raise UnavailableError(
             f"the S3 of the dev stack refuses to list or make buckets: {error}",
             where=dev.s3_endpoint,
-            fix="check S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset S3_ENDPOINT for a local MinIO",
+            fix="check S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset S3_ENDPOINT for a MinIO",
         ) from None
 
 

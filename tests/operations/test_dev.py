@@ -14,7 +14,6 @@ from lotus.operations.processes import start, stop
 from lotus.tools import find
 
 
-
 @pytest.fixture(autouse=True)
 def no_s3_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shell that runs the tests may have an S3 of its own."""
