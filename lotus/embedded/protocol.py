@@ -16,6 +16,10 @@ MAX_LINE_BYTES = 160 * 1024 * 1024
 """A longer line ends the attempt: records of 100 MB must pass, a flood without a newline must not fill the memory."""
 
 
+ABSENT = Raw()
+"""A kept text that the message did not have; msgspec knows no optional `Raw`, so null arrives as the text `null`."""
+
+
 class StreamDescriptor(Struct, frozen=True):
     """A stream by name and namespace."""
 
@@ -36,13 +40,13 @@ class StreamState(Struct):
     """The state of one stream."""
 
     stream_descriptor: StreamDescriptor
-    stream_state: Raw | None = None
+    stream_state: Raw = ABSENT
 
 
 class GlobalState(Struct):
     """A state that all streams share (CDC sources)."""
 
-    shared_state: Raw | None = None
+    shared_state: Raw = ABSENT
     stream_states: list[StreamState] = []
 
 
@@ -58,7 +62,7 @@ class StateMessage(Struct):
     type: str | None = None
     stream: StreamState | None = None
     global_: GlobalState | None = msgspec.field(default=None, name="global")
-    data: Raw | None = None
+    data: Raw = ABSENT
     sourceStats: StateStats | None = None  # noqa: N815 - the protocol's own name
 
     @property
@@ -119,8 +123,8 @@ class AirbyteMessage(Struct):
     state: StateMessage | None = None
     log: LogMessage | None = None
     trace: TraceMessage | None = None
-    spec: Raw | None = None
-    catalog: Raw | None = None
+    spec: Raw = ABSENT
+    catalog: Raw = ABSENT
     connectionStatus: ConnectionStatus | None = None  # noqa: N815 - the protocol's own name
 
 
@@ -135,9 +139,14 @@ def parse_message(line: bytes | memoryview) -> AirbyteMessage | None:
         return None
 
 
-def object_of(raw: Raw | None) -> Any:
-    """The JSON value of a kept text; None for no text."""
-    return None if raw is None else orjson.loads(bytes(raw))
+def present(raw: Raw) -> bool:
+    """Whether a kept text is there and is not null."""
+    return bytes(raw) not in (b"", b"null")
+
+
+def object_of(raw: Raw) -> Any:
+    """The JSON value of a kept text; None if it was not there."""
+    return orjson.loads(bytes(raw)) if present(raw) else None
 
 
 def line_of(message: Any) -> bytes:

@@ -17,7 +17,7 @@ from lotus.embedded.connectors.errors import ConnectorError, ContainerOnlyError,
 from lotus.embedded.connectors.process import Outcome, private_files, run_command
 from lotus.embedded.connectors.registry import CDK_VERSION, CONNECTORS
 from lotus.embedded.connectors.secrets import Scrubber, secret_values
-from lotus.embedded.protocol import object_of
+from lotus.embedded.protocol import object_of, present
 
 Progress = Callable[[str], None]
 
@@ -78,7 +78,7 @@ class Connectors:
                 [*program.argv, "spec"], owner=self._owner, timeout=SPEC_SECONDS, scrubber=Scrubber(()), until="SPEC"
             )
             message = outcome.first("SPEC")
-            if message is None or message.spec is None:
+            if message is None or not present(message.spec):
                 raise _failed(definition, "spec", outcome)
             self._specs[key] = object_of(message.spec)
         return self._specs[key]
@@ -134,7 +134,7 @@ class Connectors:
                 until="CATALOG",
             )
         message = outcome.first("CATALOG")
-        if message is None or message.catalog is None:
+        if message is None or not present(message.catalog):
             raise _failed(definition, "discover", outcome)
         return object_of(message.catalog)
 

@@ -1,0 +1,16 @@
+"""Names for pyarrow's classes in signatures: pyarrow ships no types, so to the type checker each of them is anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Array = Any
+"""`pyarrow.Array`"""
+ArrowField = Any
+"""`pyarrow.Field`"""
+DataType = Any
+"""`pyarrow.DataType`"""
+RecordBatch = Any
+"""`pyarrow.RecordBatch`"""
+Schema = Any
+"""`pyarrow.Schema`"""

@@ -1,0 +1,176 @@
+"""`duckdb`: tables in one DuckDB file; what is published is published in one transaction."""
+
+# ruff: noqa: S608 - table and column names cannot be parameters; all pass through _quoted
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field as Setting
+
+from lotus.embedded.destinations.arrow import RecordBatch
+from lotus.embedded.destinations.columns import EXTRACTED_AT
+from lotus.embedded.destinations.destination import (
+    Destination,
+    DestinationConfiguration,
+    DestinationError,
+    DestinationStream,
+    Mode,
+    Note,
+    Receipt,
+    TransientDestinationError,
+)
+from lotus.embedded.destinations.files import absolute_folder
+
+LOCK_SECONDS = 20.0
+"""How long to wait for another process that has the file open: DuckDB lets one in at a time."""
+
+PUBLISHED = '"_lotus"."published"'
+"""Receipts that were published, so that a repeated publish does nothing."""
+
+
+class DuckDBConfiguration(DestinationConfiguration):
+    """A database file."""
+
+    destination_path: str = Setting(title="Database file", description="Absolute path; made if it is not there.")
+    # `schema` is pydantic's own word, hence the alias.
+    default_schema: str = Setting(
+        default="main", alias="schema", min_length=1, title="Schema", description="For streams without a namespace."
+    )
+
+
+class DuckDB(Destination[DuckDBConfiguration]):
+    """Stages as Parquet beside the database and publishes in a transaction."""
+
+    name = "duckdb"
+    title = "DuckDB"
+    modes: ClassVar[tuple[Mode, ...]] = ("overwrite", "append", "append_dedup", "overwrite_dedup")
+    Configuration = DuckDBConfiguration
+
+    def __init__(self, configuration: DuckDBConfiguration) -> None:
+        super().__init__(configuration)
+        self._path = absolute_folder(configuration.destination_path)
+
+    def check(self) -> None:
+        """Makes and drops a table."""
+        with self._connected() as db:
+            db.execute(
+                'BEGIN; CREATE SCHEMA IF NOT EXISTS "_lotus"; CREATE TABLE "_lotus"."check" (n INTEGER); ROLLBACK'
+            )
+
+    def stage(self, stream: DestinationStream, batches: Iterable[RecordBatch], scratch: Path, note: Note) -> Receipt:
+        """A Parquet file in a folder beside the database."""
+        import pyarrow.parquet as pq
+
+        del scratch
+        folder = self._path.with_name(f".{self._path.name}.staged")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{uuid.uuid4().hex}.parquet"
+            receipt: Receipt = {"path": str(path)}
+            note(receipt)
+            with pq.ParquetWriter(path, stream.schema, compression="zstd") as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+        except OSError as error:
+            raise DestinationError(f"cannot write beside {self._path}: {error.strerror or error}") from error
+        return {**receipt, "bytes": path.stat().st_size}
+
+    def publish(self, stream: DestinationStream, receipts: Sequence[Receipt], *, replace: bool) -> None:
+        """Inserts, merges or replaces in one transaction that also remembers the receipts."""
+        paths = [receipt["path"] for receipt in receipts]
+        token = paths[0] if paths else f"empty {stream.name} {stream.sync_id} {stream.generation_id}"
+        with self._connected() as db:
+            db.execute("BEGIN")
+            db.execute('CREATE SCHEMA IF NOT EXISTS "_lotus"')
+            db.execute(f"CREATE TABLE IF NOT EXISTS {PUBLISHED} (stream VARCHAR, sync_id BIGINT, token VARCHAR)")
+            done = db.execute(f"SELECT 1 FROM {PUBLISHED} WHERE token = ?", [token]).fetchone()
+            if not done:
+                self._merge(db, stream, paths, replace=replace)
+                name = f"{stream.namespace or ''}.{stream.name}"
+                db.execute(f"DELETE FROM {PUBLISHED} WHERE stream = ? AND sync_id < ?", [name, stream.sync_id])
+                db.execute(f"INSERT INTO {PUBLISHED} VALUES (?, ?, ?)", [name, stream.sync_id, token])
+            db.execute("COMMIT")
+        self.clean(stream, receipts)
+
+    def clean(self, stream: DestinationStream, receipts: Sequence[Receipt]) -> None:
+        """Removes the staged files."""
+        del stream
+        for receipt in receipts:
+            Path(receipt["path"]).unlink(missing_ok=True)
+
+    def _merge(self, db: Any, stream: DestinationStream, paths: list[str], *, replace: bool) -> None:
+        schema = stream.namespace or self.configuration.default_schema
+        table = f"{_quoted(schema)}.{_quoted(stream.name)}"
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
+        if paths:
+            # The sort key of the newest row: cursor, then extraction, then position.
+            db.execute(
+                "CREATE OR REPLACE TEMP TABLE incoming AS "
+                "SELECT *, row_number() OVER () AS _lotus_order FROM read_parquet(?, union_by_name = true)",
+                [paths],
+            )
+        else:
+            db.register("nothing", stream.schema.empty_table())
+            db.execute("CREATE OR REPLACE TEMP TABLE incoming AS SELECT *, 0::BIGINT AS _lotus_order FROM nothing")
+        keys = stream.columns(stream.primary_key) if stream.mode.endswith("dedup") else []
+        newest = f"SELECT * EXCLUDE (_lotus_order) FROM incoming {_newest(stream, keys)}"
+        if replace:
+            db.execute(f"CREATE OR REPLACE TABLE {table} AS {newest}")
+            return
+        db.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * EXCLUDE (_lotus_order) FROM incoming LIMIT 0")
+        self._add_columns(db, schema, stream.name, table)
+        if keys:
+            match = " AND ".join(f"old.{_quoted(key)} IS NOT DISTINCT FROM incoming.{_quoted(key)}" for key in keys)
+            exists = f"EXISTS (SELECT 1 FROM incoming WHERE {match})"
+            db.execute(
+                f"INSERT INTO incoming BY NAME SELECT *, -1::BIGINT AS _lotus_order FROM {table} old WHERE {exists}"
+            )
+            db.execute(f"DELETE FROM {table} AS old WHERE {exists}")
+        db.execute(f"INSERT INTO {table} BY NAME {newest}")
+
+    def _add_columns(self, db: Any, schema: str, name: str, table: str) -> None:
+        listed = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = ?"
+        have = {row[0].lower() for row in db.execute(listed, [name, schema]).fetchall()}
+        for column, kind, *_ in db.execute("DESCRIBE incoming").fetchall():
+            if column.lower() not in have and column != "_lotus_order":
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {_quoted(column)} {kind}")
+
+    @contextlib.contextmanager
+    def _connected(self) -> Generator[Any]:
+        import duckdb
+
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                db = duckdb.connect(str(self._path), config={"memory_limit": "200MB", "threads": "2"})
+                break
+            except (duckdb.Error, OSError) as error:
+                locked = "lock" in str(error)
+                if not locked or time.monotonic() > deadline:
+                    kind = TransientDestinationError if locked else DestinationError
+                    raise kind(f"cannot open the DuckDB file {self._path}: {str(error).splitlines()[0]}") from error
+                time.sleep(0.2)
+        try:
+            with db:
+                yield db
+        except duckdb.Error as error:
+            raise DestinationError(f"DuckDB file {self._path}: {str(error).splitlines()[0]}") from error
+
+
+def _newest(stream: DestinationStream, keys: Sequence[str]) -> str:
+    if not keys:
+        return "ORDER BY _lotus_order"
+    partition = ", ".join(_quoted(key) for key in keys)
+    cursors = "".join(f"{_quoted(cursor)} DESC NULLS LAST, " for cursor in stream.columns([stream.cursor]))
+    order = f"{cursors}{EXTRACTED_AT} DESC, _lotus_order DESC"
+    return f"QUALIFY row_number() OVER (PARTITION BY {partition} ORDER BY {order}) = 1"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
