@@ -5,15 +5,16 @@ Rows are counted from the files themselves (Parquet footers, JSONL lines), not f
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lotus.errors import ConfigError, LotusError, UnavailableError
-from lotus.operations.lake import Landing, landings
+from lotus.operations.lake import Landing, landings, project_of
 
 READERS = 8  # footers read at once: each is two small requests
 DATE_VARIABLES = ("YEAR", "MONTH", "DAY")
@@ -45,6 +46,7 @@ class _File:
     key: str
     day: str
     bytes: int
+    written: float
 
 
 def landing(
@@ -58,9 +60,9 @@ def landing(
     """
     found: list[LandedDay] = []
     with ThreadPoolExecutor(READERS) as pool:
-        for zone in _chosen(landings(project, stack, environment), sources):
+        for zone in _chosen(landings(project_of(project, stack, environment)), sources):
             files = list(_files(zone))
-            rows = list(pool.map(lambda file, zone=zone: _rows(zone, file), files))
+            rows = list(pool.map(functools.partial(_rows, zone), files))
             for day in sorted({file.day for file in files}):
                 of_day = [(file, count) for file, count in zip(files, rows, strict=True) if file.day == day]
                 found.append(
@@ -71,7 +73,7 @@ def landing(
                         files=len(of_day),
                         rows=sum(count for _, count in of_day),
                         bytes=sum(file.bytes for file, _ in of_day),
-                        where=f"s3://{zone.bucket.name}/{zone.prefix}",
+                        where=zone.where,
                     )
                 )
     return found
@@ -90,7 +92,7 @@ def query(project: Path, stack: str, environment: Mapping[str, str], sql: str) -
 
     connection = duckdb.connect()
     try:
-        for number, zone in enumerate(landings(project, stack, environment)):
+        for number, zone in enumerate(landings(project_of(project, stack, environment))):
             files = [file for file in _files(zone) if file.key.endswith(".parquet")]
             if not files:
                 continue
@@ -107,6 +109,15 @@ def query(project: Path, stack: str, environment: Mapping[str, str], sql: str) -
         ) from None
     finally:
         connection.close()
+
+
+def written_since(zone: Landing, moment: float) -> list[int]:
+    """The sizes in bytes of the stream's objects that were written at or after `moment` (seconds since the epoch).
+
+    Raises:
+        UnavailableError: the bucket cannot be listed.
+    """
+    return [file.bytes for file in _files(zone) if file.written >= int(moment)]
 
 
 def _quoted(name: str) -> str:
@@ -132,8 +143,8 @@ def _files(zone: Landing) -> Iterator[_File]:
 
     pattern = _pattern(zone)
     try:
-        for page in (
-            zone.bucket.client().get_paginator("list_objects_v2").paginate(Bucket=zone.bucket.name, Prefix=zone.prefix)
+        for page in zone.bucket.client.get_paginator("list_objects_v2").paginate(
+            Bucket=zone.bucket.name, Prefix=zone.prefix
         ):
             for item in page.get("Contents", ()):
                 match = pattern.fullmatch(item["Key"])
@@ -145,11 +156,11 @@ def _files(zone: Landing) -> Iterator[_File]:
                     if all(part in named for part in DATE_VARIABLES)
                     else item["LastModified"].date().isoformat()
                 )
-                yield _File(item["Key"], day, item["Size"])
+                yield _File(item["Key"], day, item["Size"], item["LastModified"].timestamp())
     except (BotoCoreError, ClientError) as error:
         raise UnavailableError(
             f"the bucket cannot be listed: {error}",
-            where=f"s3://{zone.bucket.name}/{zone.prefix}",
+            where=zone.where,
             fix="check the destination's endpoint, bucket and keys; lotus dev status shows whether the dev S3 is up",
         ) from None
 
@@ -172,11 +183,12 @@ def _pattern(zone: Landing) -> re.Pattern[str]:
 def _rows(zone: Landing, file: _File) -> int:
     from pyarrow import parquet
 
-    filesystem = zone.bucket.filesystem()
+    filesystem = zone.bucket.filesystem
     path = f"{zone.bucket.name}/{file.key}"
     if ".jsonl" in file.key:
         with filesystem.open_input_stream(path, compression="detect") as stream:
-            return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
+            read_block: Callable[[], bytes] = functools.partial(stream.read, 1 << 20)
+            return sum(block.count(b"\n") for block in iter(read_block, b""))
     with filesystem.open_input_file(path) as opened:
         return parquet.read_metadata(opened).num_rows
 
@@ -186,7 +198,7 @@ def _dataset(zone: Landing, files: Sequence[_File]) -> Any:
     import pyarrow as arrow
     from pyarrow import dataset
 
-    filesystem = zone.bucket.filesystem()
+    filesystem = zone.bucket.filesystem
     paths = [f"{zone.bucket.name}/{file.key}" for file in files]
     base = f"{zone.bucket.name}/{zone.prefix}"
     make = {"filesystem": filesystem, "format": "parquet", "partitioning": "hive", "partition_base_dir": base}

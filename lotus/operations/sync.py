@@ -14,7 +14,7 @@ from pulumi_airbyte.api import Airbyte, ConflictError, Job
 
 from lotus.errors import ConfigError
 from lotus.operations.airbyte import client, in_our_words
-from lotus.operations.lake import Landing, connections_of, landings
+from lotus.operations.lake import Landing, declared, landings, project_of
 from lotus.operations.landing import written_since
 
 POLL_SECONDS = 0.5
@@ -81,11 +81,12 @@ def sync(
 async def _sync(
     project: Path, stack: str, environment: Mapping[str, str], names: Sequence[str], wait: bool, follow: Follow
 ) -> list[SyncResult]:
-    declared = connections_of(project, stack, environment)
+    files = project_of(project, stack, environment)
+    lake = declared(files)
     async with client(project, stack, environment) as airbyte:
-        there = {found["name"]: found for found in await airbyte.connections([declared.workspace])}
-        chosen = _chosen(declared.names, there, names)
-        zones = landings(project, stack, environment) if wait else []
+        there = {found["name"]: found for found in await airbyte.connections([lake.workspace])}
+        chosen = _chosen(lake.connections, there, names)
+        zones = landings(files) if wait else []
         return list(await asyncio.gather(*(_one(airbyte, there[name], zones, wait, follow) for name in chosen)))
 
 
@@ -132,7 +133,8 @@ async def _one(
     began = time.time()
     done = await airbyte.wait(job, every=POLL_SECONDS, on_change=told)
     since = min(float(done.created_at), began)
-    synced = [await asyncio.to_thread(_landed, stream, done, zones, since) for stream in _streams(connection)]
+    own = [zone for zone in zones if zone.connection == name]
+    synced = [await asyncio.to_thread(_landed, stream, done, own, since) for stream in _streams(connection)]
     return SyncResult(name, done.id, done.status, time.time() - since, done.failure, synced)
 
 
@@ -143,7 +145,7 @@ def _streams(connection: Mapping[str, Any]) -> list[str]:
 
 def _landed(stream: str, job: Job, zones: Sequence[Landing], since: float) -> SyncedStream:
     rows = sum(stats.records_committed for attempt in job.attempts for stats in attempt.streams if stats.name == stream)
-    zone = next((zone for zone in zones if zone.stream == stream and zone.connection_id_fits(job)), None)
+    zone = next((zone for zone in zones if zone.stream == stream), None)
     if zone is None:
         return SyncedStream(stream, rows)
     sizes = written_since(zone, since)
