@@ -1,0 +1,1 @@
+"""`make bench`: what docs/benchmarks.md says, measured again on this machine."""
