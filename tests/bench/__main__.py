@@ -156,7 +156,8 @@ def main() -> None:
     page = f"""# Benchmarks
 
 `make bench` measures this page anew. Medians of {ROUNDS} rounds where a row is not a single run; comparisons are
-interleaved. Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the end.
+interleaved. Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()},
+Python {platform.python_version()}, load {load:.1f} at the end.
 
 {table("First run, empty caches", first)}
 {table("Second run", second)}
