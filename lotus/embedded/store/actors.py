@@ -88,6 +88,11 @@ def listed(
     return [_opened(row, cipher) for row in db.execute(query.limit(limit).offset(offset))]
 
 
+def is_there(db: Connection, actor_id: str) -> bool:
+    """Whether the source or destination exists and is not deleted."""
+    return db.execute(select(actors.c.id).where(actors.c.id == actor_id, ~actors.c.tombstone)).first() is not None
+
+
 def names(db: Connection, actor_ids: Collection[str]) -> Mapping[str, str]:
     """Name by id, without opening configurations."""
     return {

@@ -1,0 +1,130 @@
+"""``python -m lotus.embedded --data DIR --port N``: the embedded Airbyte as a process."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+import sys
+from enum import IntEnum
+from pathlib import Path
+
+from lotus.embedded.errors import StartError
+
+TOKEN_VARIABLE = "LOTUS_EMBEDDED_TOKEN"  # noqa: S105 - a name, no token
+CLIENT_ID_VARIABLE = "LOTUS_EMBEDDED_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "LOTUS_EMBEDDED_CLIENT_SECRET"  # noqa: S105 - a name, no secret
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+SHUTDOWN_SECONDS = 10
+"""How long requests in flight may take once the server is told to stop."""
+
+
+class Exit(IntEnum):
+    """Exit codes of the process."""
+
+    STOPPED = 0
+    CANNOT_START = 1
+    WRONG_USAGE = 2
+    PORT_IN_USE = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until told to stop; one line on stdout once it answers, one sentence on stderr when it cannot."""
+    options = _parser().parse_args(arguments)
+    token = os.environ.get(TOKEN_VARIABLE)
+    required = options.require_credentials or token is not None
+    if options.host not in LOOPBACK_HOSTS and not required:
+        return _failed(
+            f"--host {options.host} would let other machines in: set {TOKEN_VARIABLE} to the token "
+            "that they must send, or leave --host away",
+            Exit.WRONG_USAGE,
+        )
+    try:
+        listener = _listener(options.host, options.port)
+    except OSError as error:
+        return _unbound(options.host, options.port, error)
+    with listener:
+        try:
+            _serve(listener, options.data, token=token, required=required)
+        except StartError as error:
+            return _failed(str(error), Exit.CANNOT_START)
+    return Exit.STOPPED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lotus.embedded",
+        description="An Airbyte-compatible server for this machine: no Docker, no Kubernetes.",
+        epilog="Example: python -m lotus.embedded --data .lotus/airbyte --port 8000",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="directory that holds everything (made if missing)")
+    parser.add_argument("--port", type=int, required=True, help="TCP port; 0 picks a free one")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help=f"address to listen on; not loopback: needs {TOKEN_VARIABLE}"
+    )
+    parser.add_argument(
+        "--require-credentials",
+        action="store_true",
+        help=f"ask for access tokens, given for {CLIENT_ID_VARIABLE} and {CLIENT_SECRET_VARIABLE}",
+    )
+    return parser
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError):
+        listener.close()
+        raise
+    return listener
+
+
+def _serve(listener: socket.socket, data: Path, *, token: str | None, required: bool) -> None:
+    import uvicorn
+
+    from lotus.embedded.app import create_app
+    from lotus.embedded.auth import Access
+    from lotus.embedded.server import open_server
+
+    client_id, client_secret = os.environ.get(CLIENT_ID_VARIABLE), os.environ.get(CLIENT_SECRET_VARIABLE)
+    access = Access(required=required, token=token, client_id=client_id, client_secret=client_secret)
+    app = create_app(open_server(data, access_rules=access))
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            print(f"lotus embedded Airbyte ready on http://{shown}:{port}/api/public/v1 (data: {data})", flush=True)
+
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    Announcing(config).run(sockets=[listener])
+
+
+def _unbound(host: str, port: int, error: OSError) -> int:
+    if error.errno == errno.EADDRINUSE:
+        return _failed(
+            f"port {port} on {host} is in use: stop what uses it, or choose another --port", Exit.PORT_IN_USE
+        )
+    return _failed(f"cannot listen on {host}, port {port}: {error.strerror or error}", Exit.CANNOT_START)
+
+
+def _failed(sentence: str, code: Exit) -> int:
+    print(f"lotus embedded Airbyte: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
