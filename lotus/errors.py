@@ -2,6 +2,7 @@
 
 LotusError
 ├── ConfigError        a file or a setting is wrong: ask the person            (exit 2)
+│   └── FaultsError    all mistakes of all files, each at its place            (exit 2)
 ├── SecretError        a secret is missing or found twice: ask the person      (exit 2)
 ├── ToolError          a tool cannot be had or did not run                     (exit 3)
 ├── UnavailableError   a server does not answer: try again later               (exit 4)
@@ -9,6 +10,15 @@ LotusError
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class _Fault(Protocol):
+    """A mistake that can be shown (`lotus.config.Fault`; this module stays below it)."""
+
+    def text(self) -> str: ...
 
 
 class LotusError(Exception):
@@ -39,6 +49,18 @@ class ConfigError(LotusError):
     """A file or a setting is wrong."""
 
     exit_code = 2
+
+
+class FaultsError(ConfigError):
+    """The user's files have mistakes; `faults` holds all of them, and the text shows all of them."""
+
+    def __init__(self, faults: Iterable[_Fault]) -> None:
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        super().__init__(f"{count} mistake{'' if count == 1 else 's'} in the files")
+
+    def __str__(self) -> str:
+        return "\n\n".join([f"{self.what}; nothing was changed", *(fault.text() for fault in self.faults)])
 
 
 class SecretError(LotusError):

@@ -1,0 +1,355 @@
+"""What differs per stack: the `lotus:` keys of `Pulumi.<stack>.yaml`, as one checked model.
+
+The program reads them through `pulumi.Config`, the command line from the file itself; both end here, so both say the
+same about a mistake. Secret values are never part of a message or of a `repr`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from lotus.config.document import Pointer, read_text
+from lotus.config.faults import Fault, choose
+from lotus.config.references import SEALED, Values
+from lotus.config.shape import kind
+
+LEAVE_OUT = "LOTUS_LEAVE_OUT"
+"""Environment: a JSON object {"source": "reason"} of sources that cannot run here (`make run` fills it in)."""
+
+KEYS = {
+    "lake": "bool",
+    "gitops": "bool or object",
+    "workspace": "text",
+    "sources": "include or exclude",
+    "config": "object",
+    "secrets": "object",
+    "overrides": "object of objects",
+    "streams": "text",
+    "discovered": "text",
+    "confirm": "list",
+}
+"""Every key below `lotus:`, with what it takes."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One stack's settings. `where` finds a setting's place in the stack's file."""
+
+    stack: str = ""
+    file: str = ""
+    lake: bool = False
+    gitops: bool | Mapping[str, Any] = False
+    workspace: str = ""
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    streams: str = "streams"
+    discovered: str | None = None
+    confirm: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    values: Values = field(default_factory=Values)
+    offline: bool = False
+    faults: tuple[Fault, ...] = ()
+    places: Mapping[Pointer, tuple[int, int, str]] = field(
+        default_factory=dict[Pointer, tuple[int, int, str]], repr=False
+    )
+
+    def fault(self, code: str, what: str, pointer: Pointer, *, fix: str = "", **more: Any) -> Fault:
+        """A fault at a setting, in the stack's file if there is one."""
+        return _fault(self.file, self.places, code, what, pointer, fix=fix, **more)
+
+    def reason_left_out(self, source: str) -> str | None:
+        """Why this stack does not have the source, or None if it has."""
+        if source in self.left_out:
+            return self.left_out[source]
+        stack = f"stack {self.stack}" if self.stack else "this stack"
+        if self.include is not None and source not in self.include:
+            return f"not in lotus:sources of {stack}"
+        if source in self.exclude:
+            return f"excluded by lotus:sources of {stack}"
+        return None
+
+
+def from_values(
+    values: Mapping[str, Any],
+    *,
+    stack: str = "",
+    project: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings from plain values without their `lotus:` prefix: texts as `pulumi.Config` gives them, or typed values.
+
+    With `project`, mistakes get their place in `Pulumi.<stack>.yaml`.
+    """
+    environment = os.environ if environment is None else environment
+    file = f"Pulumi.{stack}.yaml" if stack else "Pulumi.<stack>.yaml"
+    places: dict[Pointer, tuple[int, int, str]] = {}
+    if project is not None and stack:
+        written, places = _read_stack_file(project / file, file, [])
+        # pulumi.Config cannot list what it has: a misspelt key is only seen in the file.
+        values = {**{key: None for key in written if key not in KEYS}, **values}
+    return _Reader(stack, file, places, environment).settings(values)
+
+
+def from_stack_file(project: Path, stack: str | None, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings as `Pulumi.<stack>.yaml` says; encrypted values are known by name only.
+
+    Without a stack: defaults, and all sources.
+    """
+    environment = os.environ if environment is None else environment
+    if not stack:
+        return _Reader("", "Pulumi.<stack>.yaml", {}, environment).settings({})
+    file = f"Pulumi.{stack}.yaml"
+    faults: list[Fault] = []
+    if not (project / file).is_file():
+        stacks = sorted(p.name[len("Pulumi.") : -len(".yaml")] for p in project.glob("Pulumi.*.yaml"))
+        fix, allowed, near = choose(stack, stacks, otherwise="run pulumi stack init")
+        what = f'stack "{stack}" has no file {file}'
+        faults.append(Fault("LOT076", what, file, fix=fix, allowed=allowed, nearest=near))
+        return Settings(stack=stack, file=file, faults=tuple(faults))
+    values, places = _read_stack_file(project / file, file, faults)
+    reader = _Reader(stack, file, places, environment)
+    reader.faults += faults
+    return reader.settings(values)
+
+
+def _read_stack_file(
+    path: Path, file: str, faults: list[Fault]
+) -> tuple[dict[str, Any], dict[Pointer, tuple[int, int, str]]]:
+    """The `lotus:` values of a stack's file, without the prefix, and the place of each."""
+    text = read_text(path, file, faults) if path.is_file() else None
+    if text is None:
+        return {}, {}
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        faults.append(Fault("LOT003", f"the file is not YAML: {problem}", file, line, column, 1))
+        return {}, {}
+    lines = text.splitlines()
+    places: dict[Pointer, tuple[int, int, str]] = {}
+    values: dict[str, Any] = {}
+    config = _mapping(root).get("config") if root else None
+    for key, (key_node, node) in _mapping(config[1]).items() if config else ():
+        if not key.startswith("lotus:"):
+            continue
+        name = key.removeprefix("lotus:")
+        values[name] = _plain(node, (name,), places, lines)
+        places[(name,)] = _mark(key_node, lines)
+    return values, places
+
+
+def _mapping(node: Any) -> dict[str, tuple[Any, Any]]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {str(key.value): (key, value) for key, value in node.value}
+
+
+def _mark(node: Any, lines: list[str]) -> tuple[int, int, str]:
+    line = int(node.start_mark.line)
+    return line + 1, int(node.start_mark.column) + 1, lines[line] if line < len(lines) else ""
+
+
+def _plain(node: Any, pointer: Pointer, places: dict[Pointer, tuple[int, int, str]], lines: list[str]) -> Any:
+    places.setdefault(pointer, _mark(node, lines))
+    if isinstance(node, yaml.MappingNode):
+        entries = _mapping(node)
+        if set(entries) == {"secure"}:
+            return SEALED
+        found: dict[str, Any] = {}
+        for key, (key_node, value) in entries.items():
+            found[key] = _plain(value, (*pointer, key), places, lines)
+            places[(*pointer, key)] = _mark(key_node, lines)
+        return found
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(value, (*pointer, index), places, lines) for index, value in enumerate(node.value)]
+    constructor = yaml.SafeLoader("")
+    try:
+        return constructor.construct_object(node)
+    finally:
+        constructor.dispose()
+
+
+def _fault(
+    file: str,
+    places: Mapping[Pointer, tuple[int, int, str]],
+    code: str,
+    what: str,
+    pointer: Pointer,
+    *,
+    fix: str = "",
+    **more: Any,
+) -> Fault:
+    while pointer and pointer not in places:
+        pointer = pointer[:-1]
+    line, column, excerpt = places.get(pointer, (0, 0, ""))
+    # A stack's file may hold plain values that should be secrets: the underlined line shows keys, never values.
+    excerpt = re.sub(r"^(\s*(?:-\s*)?[\w:.\"'-]+:\s+)\S.*$", r"\1…", excerpt) if "secret" in excerpt else excerpt
+    length = len(str(pointer[-1])) + (6 if len(pointer) == 1 else 0) if pointer else 1
+    return Fault(code, what, file, line, column, length, excerpt, fix, **more)
+
+
+class _Reader:
+    """Collects every mistake of one stack's settings instead of stopping at the first."""
+
+    def __init__(
+        self,
+        stack: str,
+        file: str,
+        places: Mapping[Pointer, tuple[int, int, str]],
+        environment: Mapping[str, str],
+    ) -> None:
+        self.stack = stack
+        self.file = file
+        self.places = places
+        self.environment = environment
+        self.faults: list[Fault] = []
+
+    def settings(self, values: Mapping[str, Any]) -> Settings:
+        for key in values:
+            if key not in KEYS:
+                fix, allowed, near = choose(key, KEYS)
+                self._wrong("LOT070", f'unknown setting "lotus:{key}"', (key,), fix=fix, allowed=allowed, nearest=near)
+        given = {key: value for key, value in values.items() if key in KEYS and value is not None}
+        include, exclude = self._sources(given.get("sources"))
+        return Settings(
+            stack=self.stack,
+            file=self.file,
+            lake=self._bool(given, "lake"),
+            gitops=self._gitops(given),
+            workspace=self._workspace(given),
+            include=include,
+            exclude=exclude,
+            overrides=self._overrides(given),
+            streams=self._text(given, "streams") or "streams",
+            discovered=self._text(given, "discovered"),
+            confirm=self._names(("confirm",), self._typed(given.get("confirm"))) or (),
+            left_out=self._left_out(),
+            values=Values(self._object(given, "config"), self._object(given, "secrets"), self.environment),
+            offline=self.environment.get("LOTUS_OFFLINE", "") not in ("", "0", "false"),
+            places=self.places,
+            faults=tuple(self.faults),
+        )
+
+    def _wrong(self, code: str, what: str, pointer: Pointer, *, fix: str = "", **more: Any) -> None:
+        self.faults.append(_fault(self.file, self.places, code, what, pointer, fix=fix, **more))
+
+    def _mistyped(self, pointer: Pointer, expected: str, value: Any, fix: str = "") -> None:
+        name = "lotus:" + ".".join(str(part) for part in pointer)
+        here = "a value of another kind" if pointer[0] == "secrets" else kind(value)
+        self._wrong("LOT071", f"{name} must be {expected}; here stands {here}", pointer, fix=fix)
+
+    @staticmethod
+    def _typed(value: Any) -> Any:
+        """A text that holds a JSON object or list, as pulumi.Config gives them, as that."""
+        if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+            try:
+                return json.loads(value)
+            except ValueError:
+                return value
+        return value
+
+    def _bool(self, given: Mapping[str, Any], key: str) -> bool:
+        value = given.get(key, False)
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if not isinstance(value, bool):
+            self._mistyped((key,), "true or false", value)
+            return False
+        return value
+
+    def _gitops(self, given: Mapping[str, Any]) -> bool | Mapping[str, Any]:
+        value = self._typed(given.get("gitops", False))
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else self._bool(given, "gitops")
+
+    def _text(self, given: Mapping[str, Any], key: str) -> str | None:
+        value = given.get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        self._mistyped((key,), "text", value)
+        return None
+
+    def _workspace(self, given: Mapping[str, Any]) -> str:
+        value = self._text(given, "workspace")
+        if value is None:
+            if self._bool({"lake": given.get("lake", False)}, "lake"):
+                what = f"lotus:workspace is missing in {self.file}: which of Airbyte's workspaces is the lake's?"
+                self._wrong("LOT075", what, ("lake",), fix="pulumi config set lotus:workspace <id of the workspace>")
+            return ""
+        if not _UUID.fullmatch(value):
+            self._mistyped(("workspace",), "a workspace id such as 00000000-0000-4000-8000-000000000001", value)
+        return value
+
+    def _sources(self, value: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        value = self._typed(value)
+        if value is None:
+            return None, ()
+        if isinstance(value, list):
+            return self._names(("sources",), value), ()
+        if not isinstance(value, dict):
+            self._mistyped(("sources",), "{include: [...]} or {exclude: [...]}", value)
+            return None, ()
+        entries = cast("dict[str, Any]", value)
+        for key in entries:
+            if key not in ("include", "exclude"):
+                fix, allowed, near = choose(key, ("include", "exclude"))
+                what = f'unknown key "{key}" in lotus:sources'
+                self._wrong("LOT070", what, ("sources", key), fix=fix, allowed=allowed, nearest=near)
+        if "include" in entries and "exclude" in entries:
+            what = "lotus:sources has both include and exclude"
+            self._wrong("LOT014", what, ("sources",), fix="keep one: include names all, exclude names the others")
+        include = self._names(("sources", "include"), entries.get("include"))
+        return include, self._names(("sources", "exclude"), entries.get("exclude")) or ()
+
+    def _names(self, pointer: Pointer, value: Any) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[Any]", value)):
+            self._mistyped(pointer, "a list of names", value)
+            return None
+        return tuple(cast("list[str]", value))
+
+    def _object(self, given: Mapping[str, Any], key: str) -> dict[str, Any]:
+        value = self._typed(given.get(key))
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._mistyped((key,), "an object", value, f"pulumi config set --path 'lotus:{key}.NAME' VALUE")
+            return {}
+        return cast("dict[str, Any]", value)
+
+    def _overrides(self, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        for name, value in self._object(given, "overrides").items():
+            if isinstance(value, dict):
+                found[name] = cast("dict[str, Any]", value)
+            else:
+                self._mistyped(("overrides", name), "an object that is laid over the file", value)
+        return found
+
+    def _left_out(self) -> dict[str, str]:
+        text = self.environment.get(LEAVE_OUT, "")
+        if not text:
+            return {}
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            what = f"{LEAVE_OUT} must be a JSON object of sources and reasons"
+            fix = f'write {LEAVE_OUT}=\'{{"faker": "needs Python below 3.13"}}\''
+            self.faults.append(Fault("LOT071", what, f"environment variable {LEAVE_OUT}", fix=fix))
+            return {}
+        return {str(k): str(v) for k, v in cast("dict[str, Any]", value).items()}

@@ -1,0 +1,342 @@
+"""A connector's configuration against its spec, with `$secret` and `$config` standing for their values.
+
+Specs are JSON Schema, of which connectors use a small part; a general validator neither names the nearest spelling nor
+knows that a oneOf is told apart by its `const`, and would accept unknown keys, which real specs never forbid.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from lotus.config.document import MAX_DEPTH, Document, Pointer
+from lotus.config.faults import Fault, choose
+from lotus.config.references import KINDS, NAME, reference, ways_to_set
+from lotus.config.shape import kind
+
+_KEPT = (
+    "type",
+    "required",
+    "enum",
+    "const",
+    "properties",
+    "items",
+    "oneOf",
+    "anyOf",
+    "allOf",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "pattern",
+    "format",
+    "default",
+    "airbyte_secret",
+    "additionalProperties",
+)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+    "null": (type(None),),
+}
+_TYPE_WORDS = {
+    "string": "text in double quotes",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+
+
+def reduced(specification: Mapping[str, Any]) -> dict[str, Any]:
+    """A connectionSpecification with what checks need and no prose: types, required, enums, limits, secret marks.
+
+    A default stays only where it tells one variant of a oneOf from another.
+    """
+    return cast("dict[str, Any]", _reduced(specification, variant=False))
+
+
+def _reduced(schema: Any, *, variant: bool) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    entries = cast("dict[str, Any]", schema)
+    found: dict[str, Any] = {}
+    for key in _KEPT:
+        if key not in entries or (key == "default" and not variant) or (key == "additionalProperties"):
+            continue
+        value = entries[key]
+        if key == "properties":
+            found[key] = {name: _reduced(value[name], variant=variant) for name in sorted(value)}
+        elif key == "items":
+            found[key] = _reduced(value, variant=False)
+        elif key in ("oneOf", "anyOf", "allOf"):
+            found[key] = [_reduced(item, variant=True) for item in value]
+        else:
+            found[key] = value
+    return found
+
+
+def secret_paths(specification: Mapping[str, Any]) -> list[Pointer]:
+    """The paths that a spec marks as secret, inside variants too."""
+    return sorted(set(_secret_paths(specification, ())), key=str)
+
+
+def _secret_paths(schema: Mapping[str, Any], pointer: Pointer) -> Iterator[Pointer]:
+    if schema.get("airbyte_secret") is True:
+        yield pointer
+    for name, child in cast("Mapping[str, Any]", schema.get("properties") or {}).items():
+        yield from _secret_paths(child, (*pointer, name))
+    for variants in ("oneOf", "anyOf", "allOf"):
+        for child in cast("list[Any]", schema.get(variants) or []):
+            yield from _secret_paths(child, pointer)
+
+
+class Configuration:
+    """One configuration in one file, checked against a spec and its references."""
+
+    def __init__(
+        self, document: Document, faults: list[Fault], *, what: str, place: Pointer = ("configuration",)
+    ) -> None:
+        self._document = document
+        self._faults = faults
+        self._what = what
+        self._place = place
+
+    def check_references(self, value: Any, pointer: Pointer = ()) -> None:
+        """Malformed references; runs with or without a spec."""
+        if len(pointer) > MAX_DEPTH:
+            return
+        found = reference(value)
+        if found:
+            self._check_reference(cast("dict[str, Any]", value), found[0], found[1], pointer)
+            return
+        if isinstance(value, dict):
+            for key, item in cast("dict[str, Any]", value).items():
+                if key.startswith("$"):
+                    fix, allowed, near = choose(key, KINDS)
+                    what = f'"{key}" is no kind of reference'
+                    self._fault("LOT049", what, (*pointer, key), key=True, fix=fix, allowed=allowed, nearest=near)
+                self.check_references(item, (*pointer, key))
+        elif isinstance(value, list):
+            for index, item in enumerate(cast("list[Any]", value)):
+                self.check_references(item, (*pointer, index))
+
+    def check(self, schema: Mapping[str, Any], value: Mapping[str, Any]) -> None:
+        """Everything that the spec can say about the configuration."""
+        self._object(schema, value, ())
+
+    def _fault(self, code: str, what: str, pointer: Pointer, **more: Any) -> None:
+        self._faults.append(self._document.fault(code, what, (*self._place, *pointer), **more))
+
+    def _check_reference(self, value: Mapping[str, Any], kind_: str, name: Any, pointer: Pointer) -> None:
+        if len(value) > 1:
+            others = ", ".join(f'"{k}"' for k in value if k != kind_)
+            what = f'a reference has one key; beside "{kind_}" stands {others}'
+            self._fault("LOT049", what, pointer, fix=f'write {{"{kind_}": "name"}}')
+        elif not isinstance(name, str) or not NAME.fullmatch(name):
+            what = f'"{kind_}" takes a name of letters, digits and underscores; here stands {kind(name)}'
+            self._fault("LOT049", what, (*pointer, kind_), fix=f'write {{"{kind_}": "shopify_api_password"}}')
+
+    def _value(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> None:
+        if len(pointer) > MAX_DEPTH:
+            self._fault("LOT005", f"nested deeper than {MAX_DEPTH} levels", pointer, fix="flatten it")
+            return
+        found = reference(value)
+        if found:
+            return
+        if schema.get("airbyte_secret") is True and isinstance(value, str) and value:
+            name = re.sub(r"[^a-z0-9_]+", "_", f"{self._what}_{pointer[-1]}".lower())
+            what = f'"{pointer[-1]}" is a secret, and stands in the file as it is'
+            fix = f'write {{"$secret": "{name}"}}; then {ways_to_set("$secret", name)}. Rotate it if it was pushed'
+            span = self._document.fault("LOT045", what, (*self._place, *pointer), key=True, fix=fix)
+            # The line holds the secret: it must not be printed again.
+            self._faults.append(_without_excerpt(span))
+            return
+        if not self._type(schema, value, pointer) or not self._choice(schema, value, pointer):
+            return
+        self._limits(schema, value, pointer)
+        if isinstance(value, dict):
+            self._object(schema, cast("dict[str, Any]", value), pointer)
+        elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+            for index, item in enumerate(cast("list[Any]", value)):
+                self._value(schema["items"], item, (*pointer, index))
+
+    def _type(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> bool:
+        declared: Any = schema.get("type")
+        if declared is None:
+            return True
+        types = cast("list[str]", declared if isinstance(declared, list) else [declared])
+        for name in types:
+            if isinstance(value, _TYPES.get(name, (object,))) and (name == "boolean" or not isinstance(value, bool)):
+                return True
+            if name == "integer" and isinstance(value, float) and value.is_integer():
+                return True
+        expected = " or ".join(_TYPE_WORDS.get(name, name) for name in types if name != "null" or len(types) == 1)
+        secret = schema.get("airbyte_secret") is True
+        here = "something else" if secret else kind(value)
+        what = f'{self._what}: "{_last(pointer)}" must be {expected}; here stands {here}'
+        self._fault("LOT043", what, pointer, fix=_quotes(types, value))
+        return False
+
+    def _choice(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> bool:
+        choices: list[Any] = [schema["const"]] if "const" in schema else list(schema.get("enum") or [])
+        if not choices or value in choices:
+            return True
+        fix, allowed, near = choose(str(value), [str(c) for c in choices])
+        what = f'{self._what}: "{_last(pointer)}" cannot be {kind(value).removeprefix("the text ")}'
+        self._fault("LOT043", what, pointer, fix=fix, allowed=allowed, nearest=near)
+        return False
+
+    def _limits(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> None:
+        name, problem, fix = _last(pointer), "", ""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if value < schema.get("minimum", value):
+                problem = f"must be at least {schema['minimum']}"
+            elif value > schema.get("maximum", value):
+                problem = f"must be at most {schema['maximum']}"
+        elif isinstance(value, str):
+            pattern = schema.get("pattern")
+            if len(value) < schema.get("minLength", 0):
+                problem = "is too short" if value else "is empty"
+            elif isinstance(pattern, str) and not _matches(pattern, value):
+                problem, fix = "does not have the form that the connector takes", f"it must match {pattern}"
+        elif isinstance(value, list) and len(cast("list[Any]", value)) < schema.get("minItems", 0):
+            problem = f"needs at least {schema['minItems']} entries"
+        if problem:
+            self._fault("LOT043", f'{self._what}: "{name}" {problem}', pointer, fix=fix)
+
+    def _object(self, schema: Mapping[str, Any], value: Mapping[str, Any], pointer: Pointer) -> None:
+        variant = self._variant(schema, value, pointer)
+        if variant is None:
+            return
+        properties = {**cast("dict[str, Any]", schema.get("properties") or {}), **variant.get("properties", {})}
+        for part in cast("list[Any]", schema.get("allOf") or []):
+            properties |= cast("dict[str, Any]", part).get("properties") or {}
+        required = [*(schema.get("required") or []), *(variant.get("required") or [])]
+        for name in dict.fromkeys(required):
+            if name not in value:
+                what = f'{self._what}: "{name}" is missing in {_inside(pointer)}'
+                fix = f'add "{name}": {_sample(properties.get(name, {}), self._what, name)}'
+                self._fault("LOT044", what, pointer, key=True, fix=fix)
+        if not properties:
+            return
+        for name, item in value.items():
+            if name in properties:
+                self._value(properties[name], item, (*pointer, name))
+            elif not name.startswith("$"):
+                fix, allowed, near = choose(name, sorted(properties))
+                what = f'{self._what} has no setting "{name}" in {_inside(pointer)}'
+                self._fault("LOT042", what, (*pointer, name), key=True, fix=fix, allowed=allowed, nearest=near)
+
+    def _variant(  # noqa: PLR0911 - one return per way to tell variants apart
+        self, schema: Mapping[str, Any], value: Mapping[str, Any], pointer: Pointer
+    ) -> dict[str, Any] | None:
+        """The variant of a oneOf that the value means; None after a fault, {} where the schema has none."""
+        variants = cast("list[dict[str, Any]]", schema.get("oneOf") or schema.get("anyOf") or [])
+        variants = [v for v in variants if v.get("properties")]
+        if not variants:
+            return {}
+        if len(variants) == 1:
+            return variants[0]
+        key = _discriminator(variants)
+        if key is None:
+            fitting = [v for v in variants if set(v.get("required") or []) <= set(value)]
+            known = [v for v in fitting if set(value) <= set(v["properties"])]
+            return (known or fitting or variants)[0]
+        tags: dict[Any, dict[str, Any]] = {tag: v for v in variants for tag in _tags(v, key)}
+        if key not in value:
+            required_by_all = all(key in (v.get("required") or []) for v in variants)
+            fitting = [v for v in variants if set(value) <= set(v["properties"])]
+            if not required_by_all and fitting:
+                return fitting[0]
+            what = f'{self._what}: "{key}" is missing in {_inside(pointer)}: it says which kind is meant'
+            fix = f'add "{key}": one of {", ".join(str(t) for t in tags)}'
+            self._fault("LOT044", what, pointer, key=True, fix=fix, allowed=tuple(str(t) for t in tags))
+            return None
+        if reference(value[key]):
+            return {}
+        chosen = value[key] if isinstance(value[key], str | int | bool) else None
+        if chosen not in tags:
+            fix, allowed, near = choose(str(value[key]), [str(t) for t in tags])
+            here = kind(value[key]).removeprefix("the text ")
+            what = f'{self._what}: "{key}" cannot be {here}'
+            self._fault("LOT043", what, (*pointer, key), fix=fix, allowed=allowed, nearest=near)
+            return None
+        return tags[chosen]
+
+
+def _without_excerpt(fault: Fault) -> Fault:
+    return Fault(
+        fault.code,
+        fault.what,
+        fault.file,
+        fault.line,
+        fault.column,
+        fault.length,
+        "",
+        fault.fix,
+        severity=fault.severity,
+    )
+
+
+def _tags(variant: Mapping[str, Any], key: str) -> list[Any]:
+    schema = cast("dict[str, Any]", variant.get("properties", {}).get(key, {}))
+    if "const" in schema:
+        return [schema["const"]]
+    return list(schema.get("enum") or [])
+
+
+def _discriminator(variants: Iterable[Mapping[str, Any]]) -> str | None:
+    """The key whose const or one-valued enum differs in every variant."""
+    variants = list(variants)
+    for key in variants[0]["properties"]:
+        tags = [_tags(v, key) for v in variants]
+        flat = [tag for t in tags for tag in t]
+        if all(tags) and len(set(map(str, flat))) == len(flat):
+            return key
+    return None
+
+
+def _matches(pattern: str, value: str) -> bool:
+    try:
+        return re.search(pattern, value) is not None
+    except re.error:
+        # A pattern of another dialect than Python's: the connector itself will say.
+        return True
+
+
+def _last(pointer: Pointer) -> str:
+    return str(next((part for part in reversed(pointer) if isinstance(part, str)), "configuration"))
+
+
+def _inside(pointer: Pointer) -> str:
+    return f'"{".".join(map(str, pointer))}"' if pointer else "configuration"
+
+
+def _quotes(types: list[str], value: Any) -> str:
+    if isinstance(value, str) and value.lower() in ("true", "false") and "boolean" in types:
+        return f"write {value.lower()} without quotes"
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value) and {"integer", "number"} & set(types):
+        return f"write {value} without quotes"
+    if isinstance(value, int | float) and not isinstance(value, bool) and "string" in types:
+        return f'write "{value}"'
+    return ""
+
+
+def _sample(schema: Mapping[str, Any], what: str, name: str) -> str:
+    if schema.get("airbyte_secret") is True:
+        return f'{{"$secret": "{re.sub(r"[^a-z0-9_]+", "_", f"{what}_{name}".lower())}"}}'
+    choices = [schema["const"]] if "const" in schema else list(schema.get("enum") or [])
+    if choices:
+        return " or ".join(f'"{c}"' for c in choices[:6])
+    samples = {"string": '"…"', "integer": "a number", "number": "a number", "boolean": "true or false"}
+    return samples.get(str(schema.get("type")), "{…}" if schema.get("oneOf") or schema.get("type") == "object" else "…")
