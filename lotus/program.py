@@ -1,0 +1,215 @@
+"""The Pulumi program: what the files and the stack's settings ask for, as resources."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pulumi_airbyte as airbyte
+
+from lotus.catalog import configured_streams
+from lotus.config import Destination, Project, Settings, Source, from_values, load
+from lotus.config.connector import Connector
+from lotus.config.references import reference
+from lotus.config.settings import KEYS
+from lotus.errors import FaultsError
+
+
+def settings(root: Path | None = None) -> Settings:
+    """The stack's settings as Pulumi gives them; secret values stay inside the result and are never shown."""
+    config = pulumi.Config("lotus")
+    given: dict[str, Any] = {key: config.get(key) for key in KEYS}
+    return from_values(given, stack=pulumi.get_stack(), project=root or _root())
+
+
+def declare(root: Path | None = None) -> None:
+    """Declare everything that the stack asks for: `lotus:lake`, `lotus:gitops`.
+
+    Raises:
+        pulumi.RunError: the files or the settings have faults (all of them are in it), or the stack asks for nothing.
+    """
+    root = root or _root()
+    held = settings(root)
+    if not (held.lake or held.gitops):
+        if held.faults:
+            raise pulumi.RunError(str(FaultsError(held.faults)))
+        raise pulumi.RunError(
+            f"stack {held.stack} asks for nothing\n"
+            f"  where: Pulumi.{held.stack}.yaml\n"
+            "  fix:   pulumi config set lotus:lake true (the lake), or lotus:gitops true (what applies it on a push)"
+        )
+    if held.lake:
+        Lake("lake", checked(load(root, held)))
+    if held.gitops:
+        raise pulumi.RunError(
+            "lotus:gitops is not part of this version yet: nothing would be declared\n"
+            f"  where: Pulumi.{held.stack}.yaml\n"
+            f"  fix:   pulumi config rm lotus:gitops --stack {held.stack}"
+        )
+
+
+def checked(project: Project) -> Project:
+    """The project if it has no faults; hints and what is left out are said on the way.
+
+    Raises:
+        pulumi.RunError: with every fault of every file. Leaving a faulty source out would delete it.
+    """
+    for hint in project.hints:
+        pulumi.log.info(str(hint.text()))
+    for item in project.left_out:
+        pulumi.log.info(f"left out: {item.name} ({item.reason})")
+    if project.faults:
+        raise pulumi.RunError(str(FaultsError(project.faults)))
+    if project.unresolved and not pulumi.runtime.is_dry_run():
+        names = ", ".join(project.unresolved)
+        raise pulumi.RunError(
+            f"no value for secret {names}: LOTUS_OFFLINE lets a preview do without, never an update\n"
+            "  where: environment variable LOTUS_OFFLINE\n"
+            "  fix:   unset it, and give the values (lotus validate says how)"
+        )
+    for name in project.unresolved:
+        pulumi.log.info(f'secret "{name}" has no value here: what the state holds is taken for it, and is not checked')
+    return project
+
+
+class Lake(pulumi.ComponentResource):
+    """All destinations, sources and connections of one stack.
+
+    Names are those of the files: `shopify`, `lake`, `shopify-to-lake`. A connection depends on its source and
+    destination through their ids, so that removing a source deletes its connection first.
+    """
+
+    def __init__(self, name: str, project: Project, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("lotus:index:Lake", name, None, opts)
+        self._project = project
+        self._workspace = project.settings.workspace
+        self.connections: dict[str, airbyte.Connection] = {}
+        used = {source.destination for source in project.sources}
+        destinations = {d.name: self._destination(d) for d in project.destinations if d.name in used}
+        for source in project.sources:
+            declared = self._source(source)
+            if source.streams:
+                self.connections[source.name] = self._connection(
+                    source, declared, project.destination(source.destination), destinations[source.destination]
+                )
+        self.register_outputs({"connections": {n: c.connection_id for n, c in self.connections.items()}})
+
+    def _options(self, **more: Any) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, **more)
+
+    def _destination(self, destination: Destination) -> airbyte.Destination:
+        definition, configuration = self._connector(destination.connector, "destination", destination.name)
+        return airbyte.Destination(
+            destination.name,
+            self._options(),
+            workspace_id=self._workspace,
+            name=destination.title,
+            definition_id=definition,
+            configuration={**configuration, **self._resolved(destination.settings.configuration)},
+        )
+
+    def _source(self, source: Source) -> airbyte.Source:
+        if source.manifest is not None:
+            definition: pulumi.Input[str] | None = airbyte.DeclarativeSourceDefinition(
+                f"{source.name}-manifest",
+                self._options(),
+                workspace_id=self._workspace,
+                name=source.title,
+                manifest=source.manifest,
+            ).definition_id
+            configuration: dict[str, Any] = {}
+        else:
+            definition, configuration = self._connector(source.connector, "source", source.name)
+        return airbyte.Source(
+            source.name,
+            self._options(),
+            workspace_id=self._workspace,
+            name=source.title,
+            definition_id=definition,
+            configuration={**configuration, **self._resolved(source.settings.configuration)},
+        )
+
+    def _connector(self, connector: Connector, role: str, name: str) -> tuple[pulumi.Input[str] | None, dict[str, Any]]:
+        """How the API is told which connector is meant: a definition id, or a type inside the configuration."""
+        if connector.kind == "definition":
+            return connector.value, {}
+        if connector.kind == "image":
+            definition = airbyte.SourceDefinition if role == "source" else airbyte.DestinationDefinition
+            made = definition(
+                f"{name}-connector",
+                self._options(),
+                workspace_id=self._workspace,
+                name=f"{connector.value} {connector.version}",
+                docker_repository=connector.repository,
+                docker_image_tag=connector.version,
+            )
+            return made.definition_id, {}
+        return None, {f"{role}Type": connector.value}
+
+    def _connection(
+        self,
+        source: Source,
+        declared: airbyte.Source,
+        destination: Destination,
+        landed: airbyte.Destination,
+    ) -> airbyte.Connection:
+        options = source.settings.connection
+        namespace = options.namespace_definition or "custom_format"
+        schedule: airbyte.ConnectionScheduleArgs = {"schedule_type": "manual"}
+        if source.schedule:
+            schedule = {"schedule_type": "cron", "cron_expression": source.schedule}
+        return airbyte.Connection(
+            f"{source.name}-to-{destination.name}",
+            self._options(),
+            source_id=declared.source_id,
+            destination_id=landed.destination_id,
+            name=options.name or f"{source.title} → {destination.title}",
+            configurations=cast("Any", {"streams": configured_streams(source.streams)}),
+            schedule=schedule,
+            namespace_definition=namespace,
+            namespace_format=(options.namespace_format or source.name) if namespace == "custom_format" else None,
+            prefix=options.prefix,
+            non_breaking_schema_updates_behavior=options.non_breaking_schema_updates_behavior or "propagate_columns",
+            status=options.status or "active",
+        )
+
+    def _resolved(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration with values in place of references; secrets are Pulumi secrets."""
+        return {key: self._value(item) for key, item in configuration.items()}
+
+    def _value(self, value: Any) -> Any:
+        found = reference(value)
+        if found:
+            kind, name = found
+            if kind == "$config":
+                return self._project.values[(kind, name)]
+            if (kind, name) not in self._project.values:
+                return _unknown_secret()
+            return pulumi.Output.secret(self._project.values[(kind, name)])
+        if isinstance(value, dict):
+            return self._resolved(cast("dict[str, Any]", value))
+        if isinstance(value, list):
+            return [self._value(item) for item in cast("list[Any]", value)]
+        return value
+
+
+def _unknown_secret() -> pulumi.Output[str]:
+    """A secret whose value this preview does not have; the provider takes what the state holds."""
+
+    async def constant(value: Any) -> Any:
+        return value
+
+    return pulumi.Output(
+        set(),
+        asyncio.ensure_future(constant("")),
+        asyncio.ensure_future(constant(False)),
+        asyncio.ensure_future(constant(True)),
+    )
+
+
+def _root() -> Path:
+    """The project's folder: the engine says it, and it stays right when `main` points elsewhere."""
+    return Path(pulumi.get_root_directory() or Path.cwd())
