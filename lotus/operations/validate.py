@@ -1,0 +1,123 @@
+"""`lotus validate`: everything that is wrong in the files and the stack's settings, without Pulumi or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lotus.config import Fault, LeftOut, Project, from_stack_file, load
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLine:
+    """One stream as it will be synced."""
+
+    name: str
+    mode: str
+    cursor: tuple[str, ...]
+    fields: int | None
+    """How many fields are selected; None for all."""
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One source, its connection's schedule, and its streams."""
+
+    name: str
+    connector: str
+    destination: str
+    schedule: str | None
+    streams: tuple[StreamLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a validation found: `faults` stop everything, `hints` are worth a look."""
+
+    stack: str | None
+    faults: tuple[Fault, ...]
+    hints: tuple[Fault, ...]
+    sources: tuple[SourceLine, ...]
+    left_out: tuple[LeftOut, ...]
+    unchecked: tuple[str, ...]
+    """Secrets that have no readable value here, so that nothing could be said of them."""
+    files: int
+    streams: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program would run with these files."""
+        return not self.faults
+
+    def json(self) -> dict[str, Any]:
+        """The report as a JSON object; the keys are stable."""
+        return {
+            "stack": self.stack,
+            "ok": self.ok,
+            "files": self.files,
+            "streams": self.streams,
+            "faults": [f.json() for f in self.faults],
+            "hints": [f.json() for f in self.hints],
+            "sources": [
+                {
+                    "name": s.name,
+                    "connector": s.connector,
+                    "destination": s.destination,
+                    "schedule": s.schedule or "manual",
+                    "streams": [
+                        {"name": t.name, "mode": t.mode, "cursor": list(t.cursor), "fields": t.fields, "file": t.file}
+                        for t in s.streams
+                    ],
+                }
+                for s in self.sources
+            ],
+            "left_out": [{"name": item.name, "reason": item.reason} for item in self.left_out],
+            "unchecked": list(self.unchecked),
+        }
+
+
+def validate(project: Path, stack: str | None = None, *, environment: Mapping[str, str] | None = None) -> Report:
+    """The faults of all files, the same that the program would stop with.
+
+    Args:
+        project: the folder of `Pulumi.yaml`.
+        stack: with its settings, `$config` and `$secret` are looked up too; None checks the files of all sources.
+        environment: usually `os.environ`.
+    """
+    settings = from_stack_file(project, stack, environment=environment)
+    return report(load(project, settings, resolve=bool(stack)), stack)
+
+
+def report(found: Project, stack: str | None) -> Report:
+    """What a loaded project says of itself."""
+    return Report(
+        stack=stack,
+        faults=found.faults,
+        hints=found.hints,
+        sources=tuple(
+            SourceLine(
+                source.name,
+                source.settings.connector or f"manifest {source.settings.manifest}",
+                source.destination,
+                source.schedule,
+                tuple(
+                    StreamLine(
+                        stream.name,
+                        stream.modes.connection_sync_mode or "",
+                        stream.cursor_field or (stream.discovered.cursor_field if stream.discovered else ()),
+                        None if stream.fields is None else len(stream.fields),
+                        stream.file,
+                    )
+                    for stream in source.streams
+                ),
+            )
+            for source in found.sources
+        ),
+        left_out=found.left_out,
+        unchecked=found.unresolved,
+        files=found.files,
+        streams=found.streams,
+    )
