@@ -1,0 +1,345 @@
+"""The resources' life: check, diff, create, read, update, delete, by what their kind says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pulumi_airbyte.api import (
+    Airbyte,
+    AirbyteError,
+    ConflictError,
+    Object,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+
+from .faults import PartialError, ProviderError
+from .lists import Lists
+from .notices import Notices
+from .properties import DefaultAt, Difference, Fault, accepted
+from .resources import RESOURCES, ResourceKind
+from .resources.connectors import masked
+from .settings import Settings
+from .specification import Specification, secrets_by_name
+from .specifications import Specifications
+from .values import MASK, UNKNOWN, Json, Path, Values, at, dotted, known, leaves, replaced
+
+PATIENCE = 60.0
+"""Seconds that Create, Read, Update and Delete wait for a server that is starting."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inputs as they will be stored, and what is wrong with them."""
+
+    inputs: Values
+    faults: Sequence[Fault]
+
+
+@dataclass(frozen=True)
+class State:
+    """An object's id and what is stored about it."""
+
+    id: str
+    outputs: Values
+    inputs: Values
+
+
+def kind_of(urn: str) -> ResourceKind:
+    """The kind of a resource, from its URN."""
+    token = urn.split("::")[2].rsplit("$", 1)[-1]
+    kind = RESOURCES.get(token)
+    if kind is None:
+        raise ProviderError(f"this provider has no resource {token}; it has {', '.join(sorted(RESOURCES))}")
+    return kind
+
+
+class AirbyteProvider:
+    """One server's resources. Nothing here touches the network before a resource asks for it."""
+
+    def __init__(self, notices: Notices, settings: Settings | None = None) -> None:
+        self.notices = notices
+        self.settings = settings or Settings()
+        self._airbyte: Airbyte | None = None
+        self._lists: Lists | None = None
+        self._specifications: Specifications | None = None
+
+    def configure(self, settings: Settings) -> None:
+        """Take other settings; no call is made."""
+        self.settings = settings
+        self._airbyte = self._lists = self._specifications = None
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._airbyte is not None:
+            await self._airbyte.close()
+
+    @property
+    def airbyte(self) -> Airbyte:
+        """The client, made when it is first needed."""
+        if self._airbyte is None:
+            held = self.settings
+            if held.unknown:
+                raise ProviderError("the provider's server or credential is not known yet")
+            try:
+                self._airbyte = Airbyte(
+                    held.server_url,
+                    client_id=held.client_id,
+                    client_secret=held.client_secret,
+                    token_url=held.token_url,
+                    bearer=held.bearer_auth,
+                    username=held.username,
+                    password=held.password,
+                    patience=PATIENCE,
+                )
+            except ValueError as error:
+                raise ProviderError(f"airbyte:serverUrl: {error}") from error
+        return self._airbyte
+
+    @property
+    def lists(self) -> Lists:
+        """The shared lists."""
+        if self._lists is None:
+            self._lists = Lists(self.airbyte)
+        return self._lists
+
+    @property
+    def specifications(self) -> Specifications:
+        """The connectors' specifications."""
+        if self._specifications is None:
+            self._specifications = Specifications(self.airbyte)
+        return self._specifications
+
+    # Check.
+
+    async def check(self, urn: str, old: Values, new: Values) -> Checked:
+        """Inputs under their proper names, sets in a readable order, secrets marked; and every fault at once."""
+        kind = kind_of(urn)
+        faults: list[Fault] = []
+        data = kind.parsed(accepted(kind.properties, new.data, faults), faults)
+        kind.more_faults(data, faults)
+        data = kind.arranged(data, old.data)
+        secrets = set(new.secrets)
+        if kind.connector is not None and isinstance(data.get("configuration"), dict):
+            data, secrets = self._kept(data, secrets, old)
+            secrets |= await self._checked_configuration(urn, kind, data, secrets, faults)
+        present = frozenset(path for path in secrets if at(data, path) is not None)
+        return Checked(Values(data, _outermost(present)), faults)
+
+    def _kept(self, data: dict[str, Json], secrets: set[Path], old: Values) -> tuple[dict[str, Json], set[Path]]:
+        """Where the program says "keep" (a mask), the value that the state holds."""
+        changes: dict[Path, Json] = {}
+        for below in masked(data["configuration"]):
+            path = ("configuration", *below)
+            held = at(old.data, path)
+            secrets.add(path)
+            if isinstance(held, str):
+                changes[path] = held
+        return cast("dict[str, Json]", replaced(data, changes)), secrets
+
+    async def _checked_configuration(
+        self, urn: str, kind: ResourceKind, data: dict[str, Json], secrets: set[Path], faults: list[Fault]
+    ) -> set[Path]:
+        """Faults by the connector's specification go to `faults`; the result is the paths that it calls secret."""
+        configuration = self._connectors_own(kind, data["configuration"])
+        found = secrets_by_name(configuration)
+        specification = await self._specification(kind, data, None)
+        if isinstance(specification, Specification):
+            found |= specification.secrets(configuration)
+            if not faults:
+                for fault in specification.faults(configuration):
+                    faults.append(Fault(("configuration", *fault.path), fault.reason))
+                for fault in specification.unknown_names(configuration):
+                    path = dotted(("configuration", *fault.path))
+                    await self.notices.warn(f"{path}: {fault.reason}", urn)
+        elif specification != "the connector is not known yet":
+            await self.notices.info(f"configuration not checked against its connector: {specification}", urn)
+        return {("configuration", *path) for path in found}
+
+    async def _specification(
+        self, kind: ResourceKind, inputs: Mapping[str, Json], outputs: Mapping[str, Json] | None
+    ) -> Specification | str:
+        if kind.connector is None or self.settings.unknown:
+            return "the connector is not known yet"
+        return await self.specifications.of(kind.connector, inputs, outputs)
+
+    def _connectors_own(self, kind: ResourceKind, configuration: Json) -> dict[str, Json]:
+        """The configuration without the key that names the connector to Airbyte."""
+        items = cast("dict[str, Json]", configuration)
+        return {name: value for name, value in items.items() if name != f"{kind.connector}Type"}
+
+    # Diff.
+
+    async def diff(
+        self, urn: str, old: Values, outputs: Values, new: Values, ignored: Sequence[str]
+    ) -> list[Difference]:
+        """What would change, leaf by leaf. Equal in meaning is equal."""
+        kind = kind_of(urn)
+        found = kind.differences(old.data, outputs.data, new.data, None)
+        if any(one.path[0] == "configuration" and one.kind != "update" for one in found):
+            # A leaf that comes or goes may be the connector's default, spelled out.
+            default_at = await self._default_at(kind, new.data, outputs.data)
+            if default_at is not None:
+                found = kind.differences(old.data, outputs.data, new.data, default_at)
+        found = [one for one in found if not _ignored(one.path, ignored)]
+        if kind.loses_state and any(one.replaces for one in found):
+            what = ", ".join(sorted({dotted(one.path) for one in found if one.replaces}))
+            loss = "its connections are made anew and lose" if kind.connector else "it is made anew and loses"
+            await self.notices.warn(
+                f"{what} cannot be changed in place: {loss} the sync state, so every stream is read from the start", urn
+            )
+        return found
+
+    async def _default_at(
+        self, kind: ResourceKind, inputs: Mapping[str, Json], outputs: Mapping[str, Json] | None
+    ) -> DefaultAt | None:
+        specification = await self._specification(kind, inputs, outputs)
+        if not isinstance(specification, Specification):
+            return None
+        configuration = inputs.get("configuration")
+        if not isinstance(configuration, dict):
+            return None
+        own = self._connectors_own(kind, configuration)
+        return lambda path: specification.default(own, path[1:]) if path[0] == "configuration" else None
+
+    # Create, read, update, delete.
+
+    async def create(self, urn: str, inputs: Values, *, preview: bool) -> State:
+        """Make the object. In a preview: what is known of it."""
+        kind = kind_of(urn)
+        if preview:
+            return State("", inputs, inputs)
+        name = self._name(kind, inputs.data)
+        unset = masked(inputs.data.get("configuration")) if kind.connector else []
+        if unset:
+            paths = ", ".join(dotted(("configuration", *path)) for path in unset)
+            raise ProviderError(f"{name} was not created: {paths} is a secret that has no value; give it one")
+        try:
+            item = await kind.create(self.airbyte, inputs.data)
+        except UnknownOutcomeError as error:
+            raise ProviderError(
+                f"{name} may or may not have been created: {error}. Look for it in Airbyte; if it is there, adopt it "
+                f"with `pulumi import {kind.token} <name> <id>`, else run `pulumi up` again"
+            ) from error
+        except AirbyteError as error:
+            raise self._failed(f"{name} was not created", error) from error
+        finally:
+            self.lists.forget(kind)
+        return self._state(kind, item, inputs)
+
+    async def read(self, urn: str, resource_id: str, outputs: Values, inputs: Values) -> State | None:
+        """The object as the server has it, in the words of its declaration; None if it is not there."""
+        kind = kind_of(urn)
+        importing = not inputs.data and not outputs.data
+        resource_id, place = kind.import_id(resource_id) if importing else (resource_id, outputs.data)
+        if importing and "{workspaceId}" in kind.collection and not place:
+            raise ProviderError(
+                f'a {kind.word} is imported by its workspace\'s id and its own: "<workspace id>/<definition id>"'
+            )
+        try:
+            item = await self.lists.fetch(kind, resource_id, place)
+        except AirbyteError as error:
+            raise self._failed(f"{kind.word} {resource_id} could not be read", error) from error
+        if item is None:
+            return None
+        item = {**place, **item} if importing else {**{"workspaceId": place.get("workspaceId")}, **item}
+        return await self._read_state(kind, item, inputs, importing=importing)
+
+    async def _read_state(self, kind: ResourceKind, item: Object, inputs: Values, *, importing: bool) -> State:
+        data = kind.reconciled(inputs.data, item, None, importing=importing)
+        secrets = {path for path in inputs.secrets if at(data, path) is not None}
+        configuration = data.get("configuration")
+        if kind.connector is not None and isinstance(configuration, dict):
+            if importing or _has_more(configuration, inputs.data.get("configuration")):
+                default_at = await self._default_at(kind, data, kind.outputs_of(item))
+                data = kind.reconciled(inputs.data, item, default_at, importing=importing)
+            specification = await self._specification(kind, data, item) if importing else ""
+            own = self._connectors_own(kind, data["configuration"])
+            found = secrets_by_name(own) | set(masked(own))
+            if isinstance(specification, Specification):
+                found |= specification.secrets(own)
+            secrets |= {("configuration", *path) for path in found}
+        marked = Values(data, _outermost(frozenset(secrets)))
+        return self._state(kind, item, marked)
+
+    async def update(self, urn: str, resource_id: str, outputs: Values, inputs: Values, *, preview: bool) -> Values:
+        """Make the object as the inputs say. In a preview: its outputs, ids included."""
+        kind = kind_of(urn)
+        if preview:
+            kept = {
+                name: value
+                for name, value in outputs.data.items()
+                if name not in kind.properties or kind.properties[name].computed
+            }
+            return Values({**kept, **inputs.data}, inputs.secrets)
+        name = self._name(kind, inputs.data)
+        try:
+            item = await kind.update(self.airbyte, resource_id, inputs.data)
+        except AirbyteError as error:
+            raise self._failed(f"{name} was not updated", error) from error
+        finally:
+            self.lists.forget(kind)
+        held = {name: value for name, value in outputs.data.items() if name in kind.outputs}
+        return self._state(kind, {**held, **item}, inputs).outputs
+
+    async def delete(self, urn: str, resource_id: str, outputs: Values) -> None:
+        """Remove the object; one that is gone already is as good as removed."""
+        kind = kind_of(urn)
+        try:
+            await kind.delete(self.airbyte, resource_id, outputs.data)
+        except AirbyteError as error:
+            raise self._failed(f"{self._name(kind, outputs.data)} was not deleted", error) from error
+        finally:
+            self.lists.forget(kind)
+
+    def _state(self, kind: ResourceKind, item: Object, inputs: Values) -> State:
+        """What is stored: the declared inputs as they are, and what only the server knows."""
+        shown = {name: value for name, value in kind.outputs_of(item).items() if value is not None}
+        chosen = {
+            name: item[name]
+            for name, prop in kind.properties.items()
+            if prop.computed and prop.type == "string" and inputs.data.get(name) is None and item.get(name)
+        }
+        try:
+            resource_id = kind.id_of(item)
+        except KeyError as error:
+            raise ProviderError(
+                f"the server's answer has no {kind.id_name}, so the {kind.word} is not known"
+            ) from error
+        return State(resource_id, Values({**shown, **chosen, **inputs.data}, inputs.secrets), inputs)
+
+    def _name(self, kind: ResourceKind, data: Mapping[str, Json]) -> str:
+        name = data.get("name")
+        return f'{kind.word} "{name}"' if isinstance(name, str) and name != UNKNOWN else f"this {kind.word}"
+
+    def _failed(self, what: str, error: AirbyteError) -> ProviderError:
+        """One sentence: what, the cause in Airbyte's words, how to go on."""
+        fix = ""
+        if isinstance(error, UnauthorizedError):
+            fix = "; check airbyte:clientId and airbyte:clientSecret, or the AIRBYTE_ variables"
+        elif isinstance(error, ConflictError):
+            fix = "; try again when it is done"
+        elif isinstance(error, UnavailableError):
+            fix = f"; is {self.airbyte.url.public} the server's URL, and is it up?"
+        return ProviderError(f"{what}: {error}{fix}")
+
+
+def _ignored(path: Path, ignored: Sequence[str]) -> bool:
+    words = dotted(path)
+    return any(words == one or words.startswith((f"{one}.", f"{one}[")) for one in ignored)
+
+
+def _has_more(configuration: Json, declared: Json) -> bool:
+    """Whether the server shows a leaf that nobody declared."""
+    return any(leaf is not None and at(declared, path) is None for path, leaf in leaves(configuration))
+
+
+def _outermost(paths: frozenset[Path]) -> frozenset[Path]:
+    """Without those that lie below another one."""
+    return frozenset(path for path in paths if not any(path[:length] in paths for length in range(1, len(path))))
+
+
+__all__ = ["MASK", "AirbyteProvider", "Checked", "PartialError", "State", "kind_of", "known"]

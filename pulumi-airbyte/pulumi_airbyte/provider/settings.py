@@ -1,0 +1,102 @@
+"""Which server, and the credential for it: from the stack's configuration, a provider resource, the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+from pulumi_airbyte.api import CLOUD
+
+from .values import UNKNOWN, Json
+
+ENVIRONMENT = {
+    "server_url": "AIRBYTE_SERVER_URL",
+    "client_id": "AIRBYTE_CLIENT_ID",
+    "client_secret": "AIRBYTE_CLIENT_SECRET",
+    "bearer_auth": "AIRBYTE_BEARER_AUTH",
+    "username": "AIRBYTE_USERNAME",
+    "password": "AIRBYTE_PASSWORD",
+    "token_url": "AIRBYTE_TOKEN_URL",
+}
+"""What is used where nothing else says."""
+
+WIRE = {
+    "serverUrl": "server_url",
+    "clientId": "client_id",
+    "clientSecret": "client_secret",
+    "bearerAuth": "bearer_auth",
+    "username": "username",
+    "password": "password",
+    "tokenUrl": "token_url",
+}
+"""Configuration keys and the fields below."""
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """A server and how to be let in."""
+
+    server_url: str = CLOUD
+    client_id: str | None = None
+    client_secret: str | None = None
+    token_url: str | None = None
+    bearer_auth: str | None = None
+    username: str | None = None
+    password: str | None = None
+    unknown: bool = False
+    """Whether something of it is known only once another resource was created."""
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not show up in any message."""
+        held = (self.client_id, self.client_secret, self.bearer_auth, self.password)
+        return sorted((one for one in held if one and len(one) >= 4), key=len, reverse=True)
+
+
+def settings(
+    arguments: Mapping[str, Json], *, explicit: bool, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings in force.
+
+    A refresh configures the provider from *state*, with yesterday's URL and credential, before the program runs. The
+    engine puts the stack's current configuration into the plugin's environment, so for the default provider that comes
+    first; for an explicit one its own arguments do.
+
+    Args:
+        arguments: what `Configure` was given.
+        explicit: whether this is a provider resource of the program.
+        environment: the process's by default.
+    """
+    environment = os.environ if environment is None else environment
+    current = _current_configuration(environment)
+    layers = [arguments, current] if explicit else [current, arguments]
+    # A credential of one kind hides those of the others further down: a layer is taken for a whole.
+    found: dict[str, str] = {}
+    for layer in [*layers, {wire: environment.get(ENVIRONMENT[name]) for wire, name in WIRE.items()}]:
+        given = {WIRE[wire]: str(layer[wire]) for wire in WIRE if layer.get(wire)}
+        if any(name in found for name in _CREDENTIAL):
+            given = {name: value for name, value in given.items() if name not in _CREDENTIAL}
+        found = {**given, **found}
+    unknown = UNKNOWN in found.values()
+    names = {field.name for field in fields(Settings)}
+    return Settings(**cast("Any", {name: value for name, value in found.items() if name in names}), unknown=unknown)
+
+
+_CREDENTIAL = ("client_id", "client_secret", "bearer_auth", "username", "password")
+
+
+def _current_configuration(environment: Mapping[str, str]) -> dict[str, str]:
+    text = environment.get("PULUMI_CONFIG")
+    if not text:
+        return {}
+    try:
+        parsed: Any = json.loads(text)
+    except ValueError:
+        return {}
+    if not isinstance(parsed, dict):
+        return {}
+    items = cast("dict[str, Any]", parsed)
+    return {str(name).removeprefix("airbyte:"): str(value) for name, value in items.items() if value is not None}
