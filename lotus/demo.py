@@ -213,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--token", default=None, help="what clients must send; absent: LOTUS_DEMO_TOKEN (keeps it out of process lists)"
     )
+    parser.add_argument("--owner", help="whose it is: shown in process lists, so that `lotus dev down` finds its own")
     parser.add_argument("--verbose", action="store_true", help="one line for each request on stderr")
     options = parser.parse_args(arguments)
     token = options.token or os.environ.get("LOTUS_DEMO_TOKEN", "")

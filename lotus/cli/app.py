@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -133,30 +134,46 @@ def dev_run() -> None:
     say('next: lotus landing    or: eval "$(lotus env)" && pulumi preview')
 
 
+class Format(StrEnum):
+    """How faults are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
 @app.command()
 def validate(
-    stack: Stack = None,
-    as_json: Json = False,
+    stack: Annotated[
+        str | None, typer.Option(help="Also look up what this stack gives for $config and $secret.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="text, json, or github (annotations).")] = Format.TEXT,
 ) -> None:
     """Checks every file of the project, all faults at once; exits 2 when there are any.
 
-    Example: lotus validate
+    Example: lotus validate --stack dev
     """
+    from lotus.operations.project import environment_of
     from lotus.operations.validate import validate as check
 
-    report = check(_project(), stack)
-    if as_json:
-        print_json(report)
+    project = _project()
+    report = check(project, stack, environment=environment_of(project, stack))
+    if form is Format.JSON:
+        print_json(report.json())
+    elif form is Format.GITHUB:
+        for fault in (*report.faults, *report.hints):
+            print(fault.github())
     else:
-        for fault in report.faults:
-            print(f"{fault}\n")
-        for hint in report.hints:
-            say(f"hint: {hint}")
-        for name, reason in report.left_out.items():
-            say(f"left out: {name}: {reason}")
-        streams = sum(len(source.streams) for source in report.sources)
-        say(f"{len(report.sources)} sources, {streams} streams, {len(report.faults)} faults")
-    if report.faults:
+        for fault in (*report.faults, *report.hints):
+            print(f"{fault.text()}\n")
+        for item in report.left_out:
+            say(f"left out: {item.name} ({item.reason})")
+        for name in report.unchecked:
+            say(f'not checked: secret "{name}" cannot be read here')
+        say(
+            f"{report.files} files, {len(report.sources)} sources, {report.streams} streams: {len(report.faults)} faults"
+        )
+    if not report.ok:
         raise typer.Exit(2)
 
 

@@ -213,7 +213,7 @@ def services(project: Path, dev: Dev) -> list[Service]:
     found.append(
         Service(
             name="shop (the demo's API)",
-            command=(python, "-m", "lotus.demo", "--port", str(dev.shop_port), "--name", shop_mark),
+            command=(python, "-m", "lotus.demo", "--port", str(dev.shop_port), "--owner", shop_mark),
             port=dev.shop_port,
             mark=shop_mark,
             log=log / "shop.log",

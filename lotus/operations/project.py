@@ -43,6 +43,12 @@ def stack_environment(project: Path, stack: str) -> dict[str, str]:
     return dev.environment(project, known)
 
 
+def environment_of(project: Path, stack: str | None) -> dict[str, str]:
+    """The shell's environment, and over it what the dev stack brings along where it is meant and set up."""
+    known = dev.load(project) if stack == dev.STACK else None
+    return {**os.environ, **(dev.environment(project, known) if known else {})}
+
+
 def chosen_stack(asked: str | None) -> str:
     """The stack a command works on: as asked, else `PULUMI_STACK`, else dev."""
     return asked or os.environ.get("PULUMI_STACK") or dev.STACK
