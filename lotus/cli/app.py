@@ -170,9 +170,9 @@ def validate(
             say(f"left out: {item.name} ({item.reason})")
         for name in report.unchecked:
             say(f'not checked: secret "{name}" cannot be read here')
-        say(
-            f"{report.files} files, {len(report.sources)} sources, {report.streams} streams: {len(report.faults)} faults"
-        )
+        streams = sum(len(source.streams) for source in report.sources)
+        counted = f"{report.files} files, {len(report.sources)} sources, {streams} streams"
+        say(f"{counted}: {len(report.faults)} faults")
     if not report.ok:
         raise typer.Exit(2)
 

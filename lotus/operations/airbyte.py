@@ -14,9 +14,10 @@ from pulumi_airbyte.api import (
     UnavailableError,
 )
 
-from lotus.errors import ConfigError, LotusError, RemoteError
+from lotus.errors import ConfigError, RemoteError
 from lotus.errors import UnavailableError as LotusUnavailableError
 
+NOT_OFFERED = 501
 KEYS = {
     "serverUrl": "AIRBYTE_SERVER_URL",
     "clientId": "AIRBYTE_CLIENT_ID",
@@ -68,6 +69,8 @@ def in_our_words(fix: str = "lotus dev status shows whether the dev stack is up"
     try:
         yield
     except UnavailableError as error:
+        if error.status == NOT_OFFERED:
+            raise RemoteError(error.cause, where=error.where) from None
         raise LotusUnavailableError(error.cause, where=error.where, fix=fix) from None
     except UnauthorizedError as error:
         raise RemoteError(
@@ -77,5 +80,3 @@ def in_our_words(fix: str = "lotus dev status shows whether the dev stack is up"
         ) from None
     except AirbyteError as error:
         raise RemoteError(error.cause, where=error.where) from None
-    except LotusError:
-        raise
