@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lotus.embedded import auth
 from lotus.embedded.errors import (
@@ -69,6 +69,7 @@ def create_app(server: Server) -> Starlette:
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
+        max_body_size=LARGEST_BODY,
         exception_handlers={HTTPException: _http_error, Exception: _unexpected},
     )
     app.add_middleware(Guard, server=server)
@@ -146,7 +147,7 @@ def _json(body: Any, status: int) -> Response:
 
 
 class Guard:
-    """Refuses what a browser could be tricked into sending, what is too large, and who may not call.
+    """Refuses what a browser could be tricked into sending, and who may not call.
 
     A page on the internet can make a browser send requests to this machine: by a name that it points here (DNS
     rebinding: a foreign Host), or as a cross-site request (a foreign Origin). Neither is answered, and no CORS header
@@ -169,11 +170,7 @@ class Guard:
         except Problem as problem:
             await refused(path, problem)(scope, receive, send)
             return
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
-            await self._too_large(path)(scope, receive, send)
-            return
-        await self._limited(scope, receive, send)
+        await self._app(scope, receive, send)
 
     async def _check(self, path: str, headers: dict[str, str]) -> None:
         required = self._server.access.required
@@ -186,37 +183,6 @@ class Guard:
             raise Forbidden("Requests from web pages are not answered")
         if required and not any(path.endswith(open_path) for open_path in OPEN_PATHS):
             await auth.check(self._server.store, self._server.access, headers.get("authorization"))
-
-    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, counting a body that came without its length."""
-        received = 0
-        started = False
-
-        async def counting() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > LARGEST_BODY:
-                raise _TooLargeError
-            return message
-
-        async def noticing(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counting, noticing)
-        except _TooLargeError:
-            if not started:
-                await self._too_large(scope["path"])(scope, receive, send)
-
-    def _too_large(self, path: str) -> Response:
-        return _plain_problem(path, 413, "payload-too-large", f"A request body may have {LARGEST_BODY} bytes")
-
-
-class _TooLargeError(Exception):
-    """A body grew beyond the limit."""
 
 
 def _host_name(host: str) -> str | None:

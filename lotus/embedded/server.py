@@ -56,5 +56,5 @@ def open_server(data: Path, *, access_rules: Access | None = None, connectors: C
     except BaseException:
         store.close()
         raise
-    used = connectors or Connectors()
+    used = connectors or Connectors(owner=str(data.resolve()))
     return Server(store, used, Jobs(store, used, data=data), rules)

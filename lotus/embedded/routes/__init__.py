@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lotus.embedded.routes import not_offered
+from lotus.embedded.routes.config import actors as config_actors
+from lotus.embedded.routes.config import connections as config_connections
+from lotus.embedded.routes.config import definitions as config_definitions
+from lotus.embedded.routes.config import jobs as config_jobs
+from lotus.embedded.routes.config import workspaces as config_workspaces
 from lotus.embedded.routes.operation import Operation
 from lotus.embedded.routes.public import actors, applications, connections, definitions, jobs, workspaces
 
@@ -18,9 +23,19 @@ PUBLIC: Sequence[Operation] = [
     *workspaces.OPERATIONS,
 ]
 
+CONFIG: Sequence[Operation] = [
+    *config_jobs.OPERATIONS,
+    *config_connections.OPERATIONS,
+    *config_actors.OPERATIONS,
+    *config_definitions.OPERATIONS,
+    *config_workspaces.OPERATIONS,
+    *not_offered.CONFIG,  # last: matches everything
+]
+
 ROUTES: Mapping[str, Sequence[Operation]] = {
     "/api/public/v1": PUBLIC,
     "/v1": PUBLIC,
+    "/api/v1": CONFIG,
     "": [operation for operation in applications.OPERATIONS if operation.name == "createAccessToken"],
 }
 """Operations by the path below which they are served."""

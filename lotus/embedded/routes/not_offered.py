@@ -89,3 +89,14 @@ PUBLIC = [
     ),
 ]
 """What of the public API is not offered, by reason."""
+
+
+async def _refuse_config_operation(_server: Server, request: Request) -> Response:
+    raise NotOffered(f"{request.method} {request.url.path}")
+
+
+CONFIG = [
+    Operation(method, "/{operation:path}", "notOffered", _refuse_config_operation)
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+]
+"""Everything of the config API that no line before it answers: it has 300 operations, most for Airbyte's own parts."""

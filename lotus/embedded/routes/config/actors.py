@@ -1,0 +1,316 @@
+"""Sources and destinations of the config API, with check and discover."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lotus.embedded import actors, definitions
+from lotus.embedded.actors import DescribedActor
+from lotus.embedded.errors import BadRequest, ResourceNotFound, UnprocessableEntity
+from lotus.embedded.routes.config import synchronous_jobs
+from lotus.embedded.routes.config.sync_catalog import shown_discovered
+from lotus.embedded.routes.operation import Body, Handler, Operation, answer, no_content, read_body
+from lotus.embedded.routes.public.workspaces import existing_workspace
+from lotus.embedded.server import Server
+from lotus.embedded.store import actors as stored
+from lotus.embedded.store import connections as stored_connections
+from lotus.embedded.store import now
+from lotus.embedded.store.actors import Actor
+from lotus.embedded.store.definitions import Kind
+
+
+class ActorId(Body):
+    """SourceIdRequestBody and DestinationIdRequestBody."""
+
+    source_id: uuid.UUID | None = None
+    destination_id: uuid.UUID | None = None
+
+    def of(self, kind: Kind) -> str:
+        """The id of this kind.
+
+        Raises:
+            BadRequest: it is missing.
+        """
+        found = self.source_id if kind == "source" else self.destination_id
+        if found is None:
+            raise BadRequest(f"The request body is not valid: Object missing required field `{kind}Id`")
+        return str(found)
+
+
+class ActorCreate(Body):
+    """SourceCreate and DestinationCreate."""
+
+    name: str
+    workspace_id: uuid.UUID
+    connection_configuration: dict[str, Any]
+    source_definition_id: uuid.UUID | None = None
+    destination_definition_id: uuid.UUID | None = None
+    secret_id: str | None = None
+    resource_allocation: dict[str, Any] | None = None
+
+
+class ActorUpdate(ActorId):
+    """SourceUpdate and DestinationUpdate; the partial updates may leave name and configuration out."""
+
+    name: str | None = None
+    connection_configuration: dict[str, Any] | None = None
+    secret_id: str | None = None
+    resource_allocation: dict[str, Any] | None = None
+
+
+class ActorList(Body):
+    """ActorListCursorPaginatedRequestBody: all are listed, there is no cursor."""
+
+    workspace_id: uuid.UUID
+
+
+class Pagination(Body):
+    """Pagination."""
+
+    page_size: int | None = None
+    row_offset: int | None = None
+
+
+class ActorPages(Body):
+    """ListResourcesForWorkspacesRequestBody."""
+
+    workspace_ids: list[uuid.UUID]
+    pagination: Pagination | None = None
+    include_deleted: bool | None = None
+    name_contains: str | None = None
+
+
+class DiscoverRequest(ActorId):
+    """SourceDiscoverSchemaRequestBody; its one snake_case key is Airbyte's."""
+
+    disable_cache: bool | None = msgspec.field(name="disable_cache", default=None)
+
+
+def shown(described: DescribedActor, connections: int = 0) -> dict[str, Any]:
+    """SourceRead or DestinationRead."""
+    actor, kind = described.actor, described.actor.kind
+    response: dict[str, Any] = {
+        f"{kind}DefinitionId": actor.definition_id,
+        f"{kind}Id": actor.id,
+        "workspaceId": actor.workspace_id,
+        "connectionConfiguration": described.shown_configuration,
+        "name": actor.name,
+        f"{kind}Name": described.definition.name,
+        "isVersionOverrideApplied": False,
+        "isEntitled": True,
+        "supportState": "supported",
+        "status": "active",
+        "createdAt": actor.created_at // 1000,
+        "numConnections": connections,
+    }
+    if actor.resource_allocation is not None:
+        response["resourceAllocation"] = actor.resource_allocation
+    return response
+
+
+async def shown_actor(server: Server, actor: Actor) -> dict[str, Any]:
+    """SourceRead or DestinationRead of one actor."""
+    counts = await server.store.read(stored_connections.count_using_actors, [actor.id])
+    return shown(await actors.described(server, actor), counts.get(actor.id, 0))
+
+
+async def _shown_all(server: Server, found: Collection[Actor]) -> list[dict[str, Any]]:
+    counts = await server.store.read(stored_connections.count_using_actors, [actor.id for actor in found])
+    return [shown(one, counts.get(one.actor.id, 0)) for one in await actors.all_described(server, list(found))]
+
+
+def _create(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorCreate)
+        definition_id = body.source_definition_id if kind == "source" else body.destination_definition_id
+        if definition_id is None:
+            raise BadRequest(f"The request body is not valid: Object missing required field `{kind}DefinitionId`")
+        workspace = await existing_workspace(server, str(body.workspace_id))
+        created = await actors.create(
+            server,
+            kind=kind,
+            workspace_id=workspace.id,
+            name=body.name,
+            definition=await definitions.existing(server, str(definition_id), kind, workspace.id),
+            configuration=body.connection_configuration,
+            resource_allocation=body.resource_allocation,
+        )
+        return answer(await shown_actor(server, created))
+
+    return handler
+
+
+def _get(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorId)
+        return answer(await shown_actor(server, await actors.existing(server, body.of(kind), kind)))
+
+    return handler
+
+
+def _update(kind: Kind, *, partial: bool) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorUpdate)
+        if not partial and (body.name is None or body.connection_configuration is None):
+            raise BadRequest("The request body is not valid: name and connectionConfiguration are required")
+        changed = await actors.change(
+            server,
+            await actors.existing(server, body.of(kind), kind),
+            name=body.name,
+            configuration=body.connection_configuration,
+            merge=partial,
+            resource_allocation=body.resource_allocation,
+        )
+        return answer(await shown_actor(server, changed))
+
+    return handler
+
+
+def _delete(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorId)
+        await actors.delete(server, await actors.existing(server, body.of(kind), kind))
+        return no_content()
+
+    return handler
+
+
+def _list(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorList)
+        workspace = await existing_workspace(server, str(body.workspace_id))
+        found = await server.store.read(stored.listed, server.store.cipher, kind=kind, workspace_ids=[workspace.id])
+        return answer({f"{kind}s": await _shown_all(server, found)})
+
+    return handler
+
+
+def _list_paginated(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorPages)
+        limit, offset = page_bounds(body.pagination)
+        found = await server.store.read(
+            stored.listed,
+            server.store.cipher,
+            kind=kind,
+            workspace_ids=[str(workspace_id) for workspace_id in body.workspace_ids],
+            include_deleted=bool(body.include_deleted),
+            limit=limit,
+            offset=offset,
+        )
+        return answer({f"{kind}s": await _shown_all(server, found)})
+
+    return handler
+
+
+def page_bounds(pagination: Pagination | None, *, default: int = 100) -> tuple[int, int]:
+    """Limit and offset of a request.
+
+    Raises:
+        BadRequest: they are negative or beyond what can be asked for.
+    """
+    limit = default if pagination is None or pagination.page_size is None else pagination.page_size
+    offset = 0 if pagination is None or pagination.row_offset is None else pagination.row_offset
+    if not 0 <= limit <= 2**31 or not 0 <= offset <= 2**31:
+        raise BadRequest("pageSize and rowOffset must not be negative")
+    return limit, offset
+
+
+def _check(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorId)
+        actor = await actors.existing(server, body.of(kind), kind)
+        return answer(await _checked(server, actor, actor.configuration))
+
+    return handler
+
+
+def _check_for_update(kind: Kind) -> Handler:
+    async def handler(server: Server, request: Request) -> Response:
+        body = await read_body(request, ActorUpdate)
+        actor = await actors.existing(server, body.of(kind), kind)
+        if body.connection_configuration is None:
+            raise BadRequest("The request body is not valid: connectionConfiguration is required")
+        configuration = await actors.candidate(server, actor, configuration=body.connection_configuration)
+        return answer(await _checked(server, actor, configuration[1]))
+
+    return handler
+
+
+async def _checked(server: Server, actor: Actor, configuration: Any) -> dict[str, Any]:
+    """CheckConnectionRead: a check that fails is an answer too."""
+    started = now()
+    definition = await definitions.existing(server, actor.definition_id, actor.kind)
+    result = await actors.check(server, definition, configuration)
+    what = "check_connection_source" if actor.kind == "source" else "check_connection_destination"
+    response: dict[str, Any] = {
+        "status": "succeeded" if result.succeeded else "failed",
+        "jobInfo": synchronous_jobs.shown(what, config_id=actor.definition_id, started=started),
+    }
+    if result.message:
+        response["message"] = result.message
+    return response
+
+
+async def _discover(server: Server, request: Request) -> Response:
+    """SourceDiscoverSchemaRead: when the connector fails, ``jobInfo`` says so and there is no catalog."""
+    body = await read_body(request, DiscoverRequest)
+    source = await actors.existing(server, body.of("source"), "source")
+    started = now()
+    try:
+        found = await actors.discover(server, source, ignore_cache=bool(body.disable_cache))
+    except UnprocessableEntity as problem:
+        job = synchronous_jobs.shown(
+            "discover_schema", config_id=source.definition_id, started=started, failure=problem.message
+        )
+        return answer({"jobInfo": job})
+    return answer(
+        {
+            "catalog": shown_discovered(found.catalog),
+            "catalogId": found.id,
+            "jobInfo": synchronous_jobs.shown("discover_schema", config_id=source.definition_id, started=started),
+        }
+    )
+
+
+async def _latest_catalog(server: Server, request: Request) -> Response:
+    body = await read_body(request, ActorId)
+    source = await actors.existing(server, body.of("source"), "source")
+    found = await server.store.read(stored_connections.latest_discovered, source.id)
+    if found is None:
+        raise ResourceNotFound("discovered catalog of source", source.id)
+    return answer({"catalog": found.catalog, "updatedAt": found.created_at // 1000})
+
+
+def _operations(kind: Kind) -> list[Operation]:
+    word = kind.capitalize()
+    return [
+        Operation("POST", f"/{kind}s/create", f"create{word}", _create(kind)),
+        Operation("POST", f"/{kind}s/get", f"get{word}", _get(kind)),
+        Operation("POST", f"/{kind}s/update", f"update{word}", _update(kind, partial=False)),
+        Operation("POST", f"/{kind}s/partial_update", f"partialUpdate{word}", _update(kind, partial=True)),
+        Operation("POST", f"/{kind}s/delete", f"delete{word}", _delete(kind)),
+        Operation("POST", f"/{kind}s/list", f"list{word}sForWorkspace", _list(kind)),
+        Operation("POST", f"/{kind}s/list_paginated", f"list{word}sForWorkspacePaginated", _list_paginated(kind)),
+        Operation("POST", f"/{kind}s/check_connection", f"checkConnectionTo{word}", _check(kind)),
+        Operation(
+            "POST",
+            f"/{kind}s/check_connection_for_update",
+            f"checkConnectionTo{word}ForUpdate",
+            _check_for_update(kind),
+        ),
+    ]
+
+
+OPERATIONS = [
+    *_operations("source"),
+    *_operations("destination"),
+    Operation("POST", "/sources/discover_schema", "discoverSchemaForSource", _discover),
+    Operation("POST", "/sources/most_recent_source_actor_catalog", "getMostRecentSourceActorCatalog", _latest_catalog),
+]

@@ -1,0 +1,204 @@
+"""The config API's ``syncCatalog`` to and from the catalog that a connection keeps (see ``store/schema.py``)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from lotus.embedded.catalog import stream_key, with_mapper_ids
+from lotus.embedded.errors import BadRequest
+from lotus.embedded.mappers import MapperType, masked_mappers
+from lotus.embedded.routes.operation import Body
+
+SyncMode = Literal["full_refresh", "incremental"]
+DestinationSyncMode = Literal["append", "overwrite", "append_dedup", "overwrite_dedup", "update", "soft_delete"]
+
+_STREAM_KEYS = {
+    "jsonSchema": "json_schema",
+    "supportedSyncModes": "supported_sync_modes",
+    "sourceDefinedCursor": "source_defined_cursor",
+    "defaultCursorField": "default_cursor_field",
+    "sourceDefinedPrimaryKey": "source_defined_primary_key",
+    "isResumable": "is_resumable",
+    "isFileBased": "is_file_based",
+}
+"""AirbyteStream's keys in the config API and in the protocol."""
+
+
+class Stream(Body):
+    """AirbyteStream."""
+
+    name: str
+    namespace: str | None = None
+    json_schema: dict[str, Any] | None = None
+    supported_sync_modes: list[SyncMode] | None = None
+    source_defined_cursor: bool | None = None
+    default_cursor_field: list[str] | None = None
+    source_defined_primary_key: list[list[str]] | None = None
+    is_resumable: bool | None = None
+    is_file_based: bool | None = None
+
+
+class SelectedField(Body):
+    """SelectedFieldInfo."""
+
+    field_path: list[str] | None = None
+
+
+class Mapper(Body):
+    """ConfiguredStreamMapper."""
+
+    type: MapperType
+    mapper_configuration: dict[str, Any]
+    id: uuid.UUID | None = None
+
+
+class StreamConfiguration(Body):
+    """AirbyteStreamConfiguration."""
+
+    sync_mode: SyncMode
+    destination_sync_mode: DestinationSyncMode
+    cursor_field: list[str] | None = None
+    primary_key: list[list[str]] | None = None
+    alias_name: str | None = None
+    selected: bool | None = None
+    field_selection_enabled: bool | None = None
+    selected_fields: list[SelectedField] | None = None
+    mappers: list[Mapper] | None = None
+    include_files: bool | None = None
+    destination_object_name: str | None = None
+
+
+class StreamAndConfiguration(Body):
+    """AirbyteStreamAndConfiguration."""
+
+    stream: Stream | None = None
+    config: StreamConfiguration | None = None
+
+
+class SyncCatalog(Body):
+    """AirbyteCatalog."""
+
+    streams: list[StreamAndConfiguration]
+
+
+def configured(sync_catalog: SyncCatalog, destination_modes: Sequence[str]) -> dict[str, Any]:
+    """The catalog to keep: the selected streams, as the client describes them.
+
+    Raises:
+        BadRequest: a stream is doubled, lacks a part, or has a mode that the destination does not support.
+    """
+    chosen: list[dict[str, Any]] = []
+    for entry in sync_catalog.streams:
+        stream, config = entry.stream, entry.config
+        if stream is None or config is None:
+            raise BadRequest("Every entry of syncCatalog.streams needs a stream and a config")
+        if config.selected is False:
+            continue
+        if config.destination_sync_mode not in destination_modes:
+            raise BadRequest(
+                f"Cannot set destination sync mode to {config.destination_sync_mode} for stream {stream.name}. "
+                f"The destination supports: [{', '.join(destination_modes)}]"
+            )
+        chosen.append(_kept(stream, config))
+    keys = [stream_key(stream) for stream in chosen]
+    doubled = sorted({name for (name, namespace) in keys if keys.count((name, namespace)) > 1})
+    if doubled:
+        raise BadRequest(f"Duplicate stream found in configuration for: {', '.join(doubled)}.")
+    return {"streams": chosen}
+
+
+def _kept(stream: Stream, config: StreamConfiguration) -> dict[str, Any]:
+    protocol = {
+        _STREAM_KEYS.get(name, name): value for name, value in msgspec.to_builtins(stream).items() if value is not None
+    }
+    fields: list[list[str]] | None = None
+    if config.field_selection_enabled:
+        fields = [field.field_path for field in config.selected_fields or [] if field.field_path]
+        if not fields:
+            raise BadRequest(f"No fields selected for stream {stream.name}.")
+    return {
+        "stream": {"json_schema": {}, "supported_sync_modes": ["full_refresh"], **protocol},
+        "sync_mode": config.sync_mode,
+        "destination_sync_mode": config.destination_sync_mode,
+        "cursor_field": config.cursor_field or [],
+        "primary_key": config.primary_key or [],
+        "selected": True,
+        "selected_fields": fields,
+        "mappers": with_mapper_ids(msgspec.to_builtins(config.mappers or [])),
+        "include_files": bool(config.include_files),
+        "destination_object_name": config.destination_object_name,
+    }
+
+
+def shown_configured(catalog: Mapping[str, Any]) -> dict[str, Any]:
+    """AirbyteCatalog of a connection."""
+    return {
+        "streams": [
+            {"stream": shown_stream(entry["stream"]), "config": _shown_config(entry)} for entry in catalog["streams"]
+        ]
+    }
+
+
+def shown_discovered(discovered: Mapping[str, Any], *, selected: bool = True) -> dict[str, Any]:
+    """AirbyteCatalog of a source, with the configuration that Airbyte proposes."""
+    return {"streams": [_proposed(stream, selected=selected) for stream in discovered["streams"]]}
+
+
+def shown_with_unselected(catalog: Mapping[str, Any], discovered: Mapping[str, Any]) -> dict[str, Any]:
+    """AirbyteCatalog of a connection, with what the source offers beside it as not selected."""
+    shown = shown_configured(catalog)
+    known = {stream_key(entry) for entry in catalog["streams"]}
+    others = [stream for stream in discovered["streams"] if stream_key({"stream": stream}) not in known]
+    return {"streams": [*shown["streams"], *(_proposed(stream, selected=False) for stream in others)]}
+
+
+def shown_stream(stream: Mapping[str, Any]) -> dict[str, Any]:
+    """AirbyteStream."""
+    shown: dict[str, Any] = {"name": stream["name"]}
+    if stream.get("namespace"):
+        shown["namespace"] = stream["namespace"]
+    shown |= {name: stream[key] for name, key in _STREAM_KEYS.items() if stream.get(key) is not None}
+    return shown
+
+
+def _shown_config(entry: Mapping[str, Any]) -> dict[str, Any]:
+    fields: Iterable[list[str]] | None = entry["selected_fields"]
+    config: dict[str, Any] = {
+        "syncMode": entry["sync_mode"],
+        "destinationSyncMode": entry["destination_sync_mode"],
+        "cursorField": entry["cursor_field"],
+        "primaryKey": entry["primary_key"],
+        "aliasName": entry["stream"]["name"],
+        "selected": entry["selected"],
+        "fieldSelectionEnabled": fields is not None,
+        "selectedFields": [{"fieldPath": path} for path in fields or []],
+        "hashedFields": [],
+        "mappers": masked_mappers(entry["mappers"]),
+        "includeFiles": entry["include_files"],
+    }
+    if entry["destination_object_name"]:
+        config["destinationObjectName"] = entry["destination_object_name"]
+    return config
+
+
+def _proposed(stream: Mapping[str, Any], *, selected: bool) -> dict[str, Any]:
+    modes = stream.get("supported_sync_modes") or ["full_refresh"]
+    return {
+        "stream": shown_stream(stream),
+        "config": {
+            "syncMode": modes[0],
+            "destinationSyncMode": "append",
+            "cursorField": stream.get("default_cursor_field") or [],
+            "primaryKey": stream.get("source_defined_primary_key") or [],
+            "aliasName": stream["name"],
+            "selected": selected,
+            "fieldSelectionEnabled": False,
+            "selectedFields": [],
+            "hashedFields": [],
+            "mappers": [],
+        },
+    }
