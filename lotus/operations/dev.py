@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -10,13 +11,16 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from lotus.config import Source
 from lotus.errors import ConfigError, ToolError, UnavailableError
+from lotus.operations.lake import project_of
 from lotus.operations.processes import Service, port_is_taken, running, start, stop
 from lotus.tools import find
 
@@ -257,7 +261,7 @@ def up(project: Path, *, say: Say) -> Dev:
         started = start(service)
         say(f"{service.name}: {'started' if started else 'running'} on 127.0.0.1:{service.port}")
     make_buckets(dev)
-    dev = _leave_out_what_cannot_run(project, dev, say)
+    dev = _install_connectors(project, dev, say)
     _make_stack(project, dev)
     return dev
 
@@ -290,8 +294,58 @@ def make_buckets(dev: Dev) -> None:
         ) from None
 
 
-def _leave_out_what_cannot_run(project: Path, dev: Dev, say: Say) -> Dev:
+def _install_connectors(project: Path, dev: Dev, say: Say) -> Dev:
+    """Has the connectors of the dev stack's sources installed; a source that no Python here fits is left out.
+
+    Leaving it out of the program, with the reason in every output, lets the rest run.
+
+    Raises:
+        FaultsError: the files or the stack's settings have mistakes.
+        ToolError: a connector cannot be installed for another reason.
+    """
+    variables = {**os.environ, **environment(project, dataclasses.replace(dev, left_out={}))}
+    files = project_of(project, STACK, variables)
+    needed = {source.name: _connector(source) for source in files.sources}
+    answer = subprocess.Popen(
+        [sys.executable, "-m", "lotus.embedded.connectors", *sorted({name for name in needed.values() if name})],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with answer:
+        reading = threading.Thread(target=lambda: [say(line.rstrip()) for line in answer.stderr or ()])
+        reading.start()
+        told = {line["connector"]: line for line in map(json.loads, answer.stdout or ())}
+        reading.join()
+    left_out: dict[str, str] = {}
+    for source, connector in sorted(needed.items()):
+        found = told.get(connector or "", {"installed": True})
+        if not found["installed"] and found["fits"]:
+            raise ToolError(
+                f"source {source}: {found['reason']}",
+                where=f"streams/{source}/_source.json",
+                fix="mend that, or leave the source out of the stack: lotus:sources in Pulumi.dev.yaml",
+            )
+        if not found["installed"]:
+            left_out[source] = found["reason"]
+            say(f"left out: {source}: {found['reason']}")
+    if left_out != dev.left_out:
+        dev = dataclasses.replace(dev, left_out=left_out)
+        save(project, dev)
     return dev
+
+
+def _connector(source: Source) -> str | None:
+    """The source's connector as the embedded Airbyte's installer names it; None where only the server knows."""
+    match source.connector.kind:
+        case "manifest":
+            return "manifest"
+        case "type":
+            return f"source-{source.connector.value}"
+        case "image":
+            return f"{source.connector.repository}:{source.connector.version}"
+        case _:
+            return None
 
 
 def _make_stack(project: Path, dev: Dev) -> None:

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lotus.embedded.connectors.errors import InstallError
+from lotus.embedded.connectors.errors import InstallError, NoPythonError
 
 Progress = Callable[[str], None]
 
@@ -276,9 +276,9 @@ def _fits(version: tuple[int, int], wanted: str) -> bool:
     return True
 
 
-def _no_python(requirement: str, wanted: str, pythons: list[tuple[tuple[int, int], str]]) -> InstallError:
+def _no_python(requirement: str, wanted: str, pythons: list[tuple[tuple[int, int], str]]) -> NoPythonError:
     have = ", ".join(f"{major}.{minor}" for (major, minor), _ in sorted(pythons)) or "none"
-    return InstallError(
+    return NoPythonError(
         f"{requirement} needs Python {wanted or '3.10 or newer'}, and this machine has {have}",
         fix="install a fitting one (`uv python install 3.11`, pyenv or the system's packages) and try again",
     )

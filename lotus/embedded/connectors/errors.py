@@ -2,7 +2,8 @@
 
 ConnectorError                the reason in one sentence, safe to show (secrets removed)
 ├── ContainerOnlyError        Airbyte publishes it only as a container image
-├── InstallError              the package or a fitting Python cannot be had
+├── InstallError              the package cannot be had
+│   └── NoPythonError         no Python on this machine fits it
 ├── TimedOutError             the command gave no answer in time
 └── FailedCommandError        the connector ran and failed; carries its own words
 """
@@ -29,6 +30,10 @@ class ContainerOnlyError(ConnectorError):
 
 class InstallError(ConnectorError):
     """The connector's package, or a Python that fits it, cannot be had on this machine."""
+
+
+class NoPythonError(InstallError):
+    """No Python on this machine is one that the connector runs on."""
 
 
 class TimedOutError(ConnectorError):
