@@ -1,7 +1,7 @@
 """`python -m lotus.embedded.connectors source-faker airbyte/source-x:1.2.3 manifest`: installs connectors beforehand.
 
-One JSON line on stdout for each: `{"connector", "installed", "fits", "reason"}`; `fits` is false where no Python of this
-machine runs it. Progress goes to stderr. The exit code is 1 when one could not be installed for another reason.
+One JSON line on stdout for each: `{"connector", "installed", "fits", "reason"}`; `fits` is false where no Python of
+this machine runs it. Progress goes to stderr. The exit code is 1 when one could not be installed for another reason.
 """
 
 from __future__ import annotations
