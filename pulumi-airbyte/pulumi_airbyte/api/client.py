@@ -200,11 +200,13 @@ class Airbyte:
 
     # Connectors.
 
-    async def definitions(self, kind: ConnectorType, workspace_id: str | None = None) -> list[Object]:
+    async def definitions(
+        self, kind: ConnectorType, workspace_id: str | None = None, *, patience: float | None = None
+    ) -> list[Object]:
         """The connector definitions that a workspace may use, with their images (config API)."""
         path = f"/{kind}_definitions/list_for_workspace" if workspace_id else f"/{kind}_definitions/list"
         body = {"workspaceId": workspace_id} if workspace_id else {}
-        answer = await self.config(path, body)
+        answer = await self.config(path, body, patience=patience)
         return cast("list[Object]", answer.get(f"{kind}Definitions") or [])
 
     async def specification(

@@ -158,7 +158,8 @@ class Plugin(ProviderServicer):
                 outcome.answer = proto.InvokeResponse(failures=missing)
             else:
                 result = await function.call(self.airbyte, arguments.data)
-                outcome.answer = proto.InvokeResponse(**{"return": to_wire(result)})
+                answer: dict[str, Any] = {"return": to_wire(result)}  # a keyword of Python's
+                outcome.answer = proto.InvokeResponse(**answer)
         return await outcome.give(context)
 
 
@@ -247,9 +248,11 @@ async def serve(engine: str | None) -> None:
     sys.stdout.flush()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # A plugin has a process group of its own, so Ctrl-C does not reach it: SIGINT is how the engine says that it is done,
+    # a second before SIGKILL.
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(server.wait_for_termination())]
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     await plugin.airbyte.close()
-    await server.stop(1)
+    await server.stop(None)

@@ -24,7 +24,8 @@ class Property:
     """One property of a resource.
 
     `default` is what the server takes when it is absent. A `computed` one is the server's choice when it is absent, so
-    absent never differs. A `write_only` one is never shown by the server. An array with a `key` is a set.
+    absent never differs. A `write_only` one is never shown by the server. An array with a `key` is a set; what its keys
+    leave over is matched by the `loose_key`, where that is clear.
     """
 
     type: Kind
@@ -40,6 +41,7 @@ class Property:
     properties: Mapping[str, Property] = field(default_factory=dict[str, "Property"])
     items: Property | None = None
     key: Callable[[Any], Hashable] | None = None
+    loose_key: Callable[[Any], Hashable] | None = None
     normal: Callable[[Any], Json] | None = None
     aliases: tuple[str, ...] = ()
     type_name: str = ""
@@ -217,7 +219,25 @@ def paired(
             pairs.append((at.pop(0), index))
         else:
             come.append(index)
-    return pairs, sorted(index for left in places.values() for index in left), come
+    gone = sorted(index for left in places.values() for index in left)
+    if prop.loose_key is not None and gone and come:
+        for before, after in _loosely_paired(prop.loose_key, old, gone, new, come):
+            pairs.append((before, after))
+            gone.remove(before)
+            come.remove(after)
+    return pairs, gone, come
+
+
+def _loosely_paired(
+    key: Callable[[Any], Hashable], old: Sequence[Json], gone: list[int], new: Sequence[Json], come: list[int]
+) -> list[tuple[int, int]]:
+    """Leftovers that share a key which nothing else left over has."""
+    before, after = [_key(key, old[index]) for index in gone], [_key(key, new[index]) for index in come]
+    return [
+        (gone[before.index(one)], come[at])
+        for at, one in enumerate(after)
+        if before.count(one) == 1 and after.count(one) == 1
+    ]
 
 
 def _key(key: Callable[[Any], Hashable], item: Json) -> Hashable:

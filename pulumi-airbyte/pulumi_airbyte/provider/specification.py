@@ -236,6 +236,12 @@ def _variant_faults(error: ValidationError, path: Path, instance: Json) -> Itera
     yield Fault(path, f"fits none of the alternatives: {titles}")
 
 
+def _listed(allowed: list[Json]) -> str:
+    """The allowed values; of many, the first dozen."""
+    words = [str(one) for one in allowed if one != ""]
+    return ", ".join(words[:12]) + (f" … ({len(words)} in all)" if len(words) > 12 else "")
+
+
 def _reason(error: ValidationError, instance: Json) -> str:
     """One clause without the value itself, which may be a secret."""
     limit: Any = error.validator_value
@@ -250,7 +256,7 @@ def _reason(error: ValidationError, instance: Json) -> str:
         allowed = cast("list[Json]", limit) if isinstance(limit, list) else [limit]
         close = get_close_matches(str(instance), [str(one) for one in allowed], n=1) if len(str(instance)) < 60 else []
         hint = f'; did you mean "{close[0]}"?' if close else ""
-        return f"must be one of {', '.join(str(one) for one in allowed)}{hint}"
+        return f"must be one of {_listed(allowed)}{hint}"
     if error.validator == "pattern":
         schema = cast("Schema", error.schema)
         return f"must look like {schema.get('pattern_descriptor') or limit}"

@@ -65,7 +65,9 @@ class Specifications:
         """The definition behind a short name such as `faker`, in this workspace."""
         key = (connector, workspace)
         if key not in self._definitions:
-            self._definitions[key] = asyncio.create_task(self._airbyte.definitions(connector, workspace))
+            self._definitions[key] = asyncio.create_task(
+                self._airbyte.definitions(connector, workspace, patience=_PATIENCE)
+            )
         try:
             definitions = await asyncio.shield(self._definitions[key])
         except AirbyteError:

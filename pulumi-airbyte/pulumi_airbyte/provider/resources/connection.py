@@ -10,7 +10,7 @@ from typing import Any, cast
 from pulumi_airbyte.api import Airbyte, Object
 
 from .. import cron
-from ..properties import Fault, Property, paired
+from ..properties import DefaultAt, Fault, Property, paired
 from ..values import UNKNOWN, Json
 from .kind import ResourceKind, without_none
 
@@ -57,6 +57,10 @@ def _tag_key(tag: Mapping[str, Json]) -> Json:
 
 def _stream_key(stream: Mapping[str, Json]) -> Json:
     return (stream["name"], stream.get("namespace"))
+
+
+def _stream_name(stream: Mapping[str, Json]) -> str:
+    return str(stream["name"])
 
 
 STREAM = Property(
@@ -173,7 +177,12 @@ class ConnectionKind(ResourceKind):
             type_name="ConnectionConfigurations",
             properties={
                 "streams": Property(
-                    type="array", description="A set of streams.", items=STREAM, key=_stream_key, computed=True
+                    type="array",
+                    description="A set of streams.",
+                    items=STREAM,
+                    key=_stream_key,
+                    loose_key=_stream_name,
+                    computed=True,
                 )
             },
         ),
@@ -259,6 +268,19 @@ class ConnectionKind(ResourceKind):
 
     def gone(self, item: Object) -> bool:
         return item.get("status") == "deprecated"
+
+    def reconciled(
+        self, declared: Mapping[str, Json], item: Object, default_at: DefaultAt | None, *, importing: bool
+    ) -> dict[str, Json]:
+        if declared.get("nonBreakingSchemaUpdatesBehavior") == "propagate_fully" and not importing:
+            item = self._without_propagated_streams(declared, item)
+        return super().reconciled(declared, item, default_at, importing=importing)
+
+    def _without_propagated_streams(self, declared: Mapping[str, Json], item: Object) -> Object:
+        """The program asked Airbyte to add streams that turn up: those it added are no drift."""
+        names = {one["name"] for one in _streams(declared) if isinstance(one, dict)}
+        shown = [one for one in _streams(item) if not names or one["name"] in names]
+        return {**item, "configurations": {**item["configurations"], "streams": shown}}
 
     def inputs_of(self, item: Object) -> dict[str, Json]:
         inputs = super().inputs_of(item)
