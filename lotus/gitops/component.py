@@ -1,4 +1,4 @@
-"""The gitops stack as Pulumi resources. Imports pulumi-kubernetes (0.9 s): only the program of that stack imports this."""
+"""The gitops stack as Pulumi resources. Imports pulumi-kubernetes (0.9 s), so only that stack's program imports it."""
 
 from __future__ import annotations
 

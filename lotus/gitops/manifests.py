@@ -13,14 +13,15 @@ from lotus.gitops.settings import GitOpsSettings
 Manifest = dict[str, Any]
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Keeps `pulumi up` of the gitops stack from waiting for the first apply of the lake, which is the operator's business."""
+"""Keeps `pulumi up` of the gitops stack from waiting for the first apply of the lake, the operator's business."""
+DRIFT_LABELS = {"app.kubernetes.io/part-of": "lotus", "app.kubernetes.io/component": "drift"}
 STATE_FOLDER = "/etc/lotus/state"
 SECRETS_FOLDER = "/etc/lotus/secrets"
 CREDENTIALS_FILE = f"{STATE_FOLDER}/credentials"
 PASSPHRASE_FILE = f"{STATE_FOLDER}/passphrase"
 SOURCE_FOLDER = "/work/source"
 DRIFT_FOUND = 7
-"""What `pulumi refresh --preview-only --expect-no-changes` exits with when it found changes; any other fault is 1 or 255."""
+"""Exit code of `pulumi refresh --preview-only --expect-no-changes` when it found changes; other faults are 1 or 255."""
 
 _USER = 1000  # uid and gid of PKO's restricted profile, and of the workspace image
 _OPERATOR = {"app.kubernetes.io/name": "pulumi-kubernetes-operator"}
@@ -425,13 +426,14 @@ def drift_job(settings: GitOpsSettings) -> Manifest:
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 3,
             "jobTemplate": {
+                "metadata": {"labels": DRIFT_LABELS | {"app.kubernetes.io/instance": settings.name}},
                 "spec": {
                     # Found drift ends the job at once and says so in the Job's own condition; a fault is tried again.
                     "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": found}]},
                     "backoffLimit": 2,
                     "activeDeadlineSeconds": settings.drift.minutes * 60,
                     "template": {"spec": pod},
-                }
+                },
             },
         },
     }

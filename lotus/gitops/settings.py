@@ -150,7 +150,7 @@ def gitops_settings(values: Any, *, where: str = "Pulumi.gitops.yaml: lotus:gito
         raise ConfigError(
             "lotus:gitops needs to know the repository, the image and the state's bucket",
             where=where,
-            fix="pulumi config set --path lotus:gitops.repository https://…  (then .image and .state; see docs/gitops.md)",
+            fix="pulumi config set --path lotus:gitops.repository https://… (see docs/gitops.md)",
         )
     try:
         return GitOpsSettings.model_validate(dict(values))

@@ -1,0 +1,226 @@
+"""Makes the cluster fetch and apply now, follows it, and gets it going again where it stands still."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lotus.errors import RemoteError, UnavailableError
+from lotus.gitops.cluster import Cluster, Object
+from lotus.gitops.settings import GitOpsSettings
+from lotus.operations.status import Delivery, Phase, Stuck, condition, dig, find_stuck, status
+
+FETCH_REQUEST = "reconcile.fluxcd.io/requestedAt"
+APPLY_REQUEST = "pulumi.com/reconciliation-request"
+FETCH_SECONDS = 60.0
+"""Flux answers a request in 0-4 s when the git host does; its own limit for a fetch is 60 s."""
+POLL_SECONDS = 1.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What was asked of the cluster, and where the delivery stood when the following ended."""
+
+    delivery: Delivery
+    asked: tuple[str, ...]
+    seconds: float
+    timed_out: bool = False
+
+    @property
+    def applied(self) -> bool:
+        """Whether the fetched commit is in Airbyte."""
+        return self.delivery.phase is Phase.APPLIED
+
+
+def reconcile(
+    cluster: Cluster,
+    settings: GitOpsSettings,
+    *,
+    say: Say,
+    wait: bool = False,
+    unstick: bool = False,
+    seconds: float = 1800,
+) -> Reconciled:
+    """Asks Flux to fetch and PKO to apply, whatever state they are in.
+
+    With `wait`, follows until the commit is applied or an apply of it has failed. With `unstick`, first ends an Update
+    that PKO would wait for for ever.
+
+    Raises:
+        RemoteError: the Stack is stuck and `unstick` was not said; the GitRepository or the Stack does not exist.
+        UnavailableError: Flux does not answer the request.
+    """
+    started = time.monotonic()
+    token = datetime.now(UTC).isoformat()
+    asked: list[str] = []
+    _unstick_first(cluster, settings, unstick, asked, say)
+    before = _required(cluster, "Stack", settings.stack_object)
+    repository = _fetch(cluster, settings, token, say)
+    asked.append("fetch")
+    revision = str(dig(repository, "status", "artifact", "revision") or "")
+    if needs_request(before, revision):
+        cluster.annotate("Stack", settings.stack_object, {APPLY_REQUEST: token})
+        asked.append("apply")
+        say("asked the operator to apply")
+    else:
+        token = ""
+        say("the operator begins by itself: the commit is new")
+    timed_out = False
+    if wait:
+        timed_out = not _follow(cluster, settings, revision, token, before, started + seconds, say)
+    return Reconciled(status(cluster, settings), tuple(asked), time.monotonic() - started, timed_out)
+
+
+def needs_request(stack: Object, revision: str) -> bool:
+    """Whether PKO needs its own request to run `revision`, besides the fetch.
+
+    It starts by itself for a revision that it never tried, but with the failure count of the one before: after three
+    strikes a new commit gets one try. A request counts from nought again. It is also what runs the same revision again.
+    """
+    last = dig(stack, "status", "lastUpdate") or {}
+    if not last:
+        return False
+    known = {last.get("lastAttemptedCommit"), last.get("lastSuccessfulCommit")}
+    stalled = condition(stack, "Stalled").get("status") == "True"
+    return stalled or last.get("state") == "failed" or revision in known
+
+
+def _unstick_first(cluster: Cluster, settings: GitOpsSettings, allowed: bool, asked: list[str], say: Say) -> None:
+    stuck = _stuck(cluster, settings)
+    if stuck is None:
+        return
+    if not allowed:
+        raise RemoteError(
+            stuck.why,
+            where=f"Stack {settings.namespace}/{settings.stack_object}",
+            fix=f"lotus reconcile --unstick ({stuck.remedy}; the commit is then applied anew)",
+        )
+    say(stuck.why)
+    release(cluster, settings, stuck)
+    asked.append("unstick")
+    say(f"done: {stuck.remedy}")
+
+
+def _stuck(cluster: Cluster, settings: GitOpsSettings) -> Stuck | None:
+    stack = cluster.get("Stack", settings.stack_object)
+    name = dig(stack, "status", "currentUpdate", "name")
+    if not name:
+        return None
+    return find_stuck(
+        cluster.get("GitRepository", settings.name),
+        stack,
+        cluster.get("Update", name),
+        cluster.get("Workspace", settings.stack_object),
+        now=datetime.now(UTC),
+    )
+
+
+def release(cluster: Cluster, settings: GitOpsSettings, stuck: Stuck) -> None:
+    """Ends what PKO waits for. Nothing ran in that Update, so nothing of Airbyte is touched."""
+    if stuck.gone:
+        cluster.patch_status("Stack", settings.stack_object, {"currentUpdate": None})
+        return
+    update = _required(cluster, "Update", stuck.update)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    message = "ended by lotus reconcile --unstick: its workspace never became ready"
+    ends = {"Complete": "True", "Failed": "True", "Progressing": "False"}
+    conditions = [
+        {"type": kind, "status": value, "reason": "Aborted", "message": message, "lastTransitionTime": now}
+        for kind, value in ends.items()
+    ]
+    generation = dig(update, "metadata", "generation")
+    cluster.patch_status(
+        "Update", stuck.update, {"conditions": conditions, "observedGeneration": generation, "message": message}
+    )
+
+
+def _fetch(cluster: Cluster, settings: GitOpsSettings, token: str, say: Say) -> Object:
+    """Flux's answer to a request: the GitRepository once it has dealt with it."""
+    repository = _required(cluster, "GitRepository", settings.name)
+    if dig(repository, "spec", "suspend"):
+        raise RemoteError(
+            "the GitRepository is suspended: Flux fetches nothing",
+            where=f"GitRepository {settings.namespace}/{settings.name}",
+            fix=f"flux resume source git {settings.name} -n {settings.namespace}",
+        )
+    cluster.annotate("GitRepository", settings.name, {FETCH_REQUEST: token})
+    say("asked Flux to fetch")
+    until = time.monotonic() + FETCH_SECONDS
+    while True:
+        repository = _required(cluster, "GitRepository", settings.name)
+        ready = condition(repository, "Ready")
+        if dig(repository, "status", "lastHandledReconcileAt") == token and ready.get("status") != "Unknown":
+            break
+        if time.monotonic() > until:
+            raise UnavailableError(
+                f"Flux did not answer within {FETCH_SECONDS:.0f} s: {ready.get('message') or 'no word from it'}",
+                where=f"GitRepository {settings.namespace}/{settings.name}",
+                fix=f"see that source-controller runs: kubectl get pods -n {settings.flux_namespace}",
+            )
+        time.sleep(POLL_SECONDS)
+    if ready.get("status") == "False":
+        raise RemoteError(
+            f"Flux cannot fetch: {ready.get('message', '')}",
+            where=f"{settings.repository}, branch {settings.branch}",
+            fix="mend that (address, branch, or the Secret that the setting secrets.git names), then again",
+        )
+    say(f"fetched: {dig(repository, 'status', 'artifact', 'revision')}")
+    return repository
+
+
+def _follow(
+    cluster: Cluster, settings: GitOpsSettings, revision: str, token: str, before: Object, until: float, say: Say
+) -> bool:
+    """Waits for the end of an apply of `revision`; False when the time is over first. Says each new state once."""
+    told = ""
+    while True:
+        stack = _required(cluster, "Stack", settings.stack_object)
+        word = _state(stack)
+        if word != told:
+            say(word)
+            told = word
+        if _ended(stack, revision, token, before) or _stuck(cluster, settings):
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def _state(stack: Object) -> str:
+    for kind in ("Stalled", "Reconciling", "Ready"):
+        found = condition(stack, kind)
+        if found.get("status") == "True":
+            return f"operator: {found.get('reason')}: {str(found.get('message', '')).splitlines()[0]}"
+    return "operator: no word yet"
+
+
+def _ended(stack: Object, revision: str, token: str, before: Object) -> bool:
+    last = dig(stack, "status", "lastUpdate") or {}
+    fresh = last.get("reconcileRequest") == token if token else last.get("name") != _last_name(before)
+    if fresh and last.get("lastAttemptedCommit") == revision and not dig(stack, "status", "currentUpdate"):
+        return True
+    # Stalls that come before any Update: no artifact, a bad spec, a workspace that cannot be made ready.
+    stalled = condition(stack, "Stalled")
+    if stalled.get("status") != "True" or stalled.get("reason") == "UpdateFailed":
+        return False
+    old = condition(before, "Stalled")
+    seen = dig(stack, "status", "observedReconcileRequest") == token if token else True
+    return seen and (not old or stalled.get("lastTransitionTime") != old.get("lastTransitionTime"))
+
+
+def _last_name(stack: Object) -> str:
+    return str(dig(stack, "status", "lastUpdate", "name") or "")
+
+
+def _required(cluster: Cluster, kind: str, name: str) -> Object:
+    found = cluster.get(kind, name)
+    if found is None:
+        raise RemoteError(
+            f'there is no {kind} "{name}"',
+            where=f"namespace {cluster.namespace} of {cluster.server}",
+            fix="pulumi up --stack gitops (or: lotus gitops render | kubectl apply --server-side -f -)",
+        )
+    return found
