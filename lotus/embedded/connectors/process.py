@@ -74,13 +74,14 @@ def kill_group(pid: int, *, number: int = signal.SIGKILL) -> None:
 
 
 def marked_processes(owner: str) -> list[psutil.Process]:
-    """Living processes of this user that carry the owner's mark, without this one."""
+    """Living processes of this user that carry the owner's mark (or `owner#something`), without this one."""
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
         with contextlib.suppress(psutil.Error, OSError):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == owner:
+            mark = process.environ().get(MARK, "")
+            if (mark == owner or mark.startswith(f"{owner}#")) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 

@@ -1,4 +1,4 @@
-"""Names for pyarrow's classes in signatures: pyarrow ships no types, so to the type checker each of them is anything."""
+"""Names for pyarrow's classes in signatures: pyarrow ships no types, so the type checker takes each as Any."""
 
 from __future__ import annotations
 

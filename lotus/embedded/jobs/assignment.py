@@ -1,0 +1,95 @@
+"""What a worker is told (JSON on its stdin) and what it tells (JSON lines on its stdout)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from lotus.embedded.destinations.destination import Mode
+
+
+@dataclass(frozen=True)
+class AssignedStream:
+    """One stream of a job.
+
+    `name` and `namespace` are the source's; `target_name` and `target_namespace` have prefix and namespace applied.
+    `whole` streams are read anew and published once, at the end; `json_schema` has the selected fields only.
+    """
+
+    name: str
+    namespace: str | None
+    target_name: str
+    target_namespace: str | None
+    mode: Mode
+    json_schema: dict[str, Any]
+    selected: list[str] | None
+    primary_key: list[list[str]]
+    cursor_field: list[str]
+    generation_id: int
+    minimum_generation_id: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A job's attempt, complete: the worker asks nobody else for anything."""
+
+    job_id: int
+    attempt_number: int
+    connection_id: str
+    started_at: int
+    """Start of the sync (epoch milliseconds), the same for all attempts: it names paths."""
+    streams: list[AssignedStream]
+    destination: str
+    destination_configuration: dict[str, Any]
+    scratch: str
+    log_file: str
+    owner: str
+    secrets: list[str]
+    command: list[str] | None = None
+    """The source's program; None for a job that only clears."""
+    source_configuration: dict[str, Any] = field(default_factory=dict[str, Any])
+    catalog: dict[str, Any] = field(default_factory=dict[str, Any])
+    states: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Committed states: `kind`, `name`, `namespace`, `text` (for global ones the whole message's `global`)."""
+    source_states: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Those that the source is told: nothing about streams that are read anew."""
+    silence_seconds: float = 3600.0
+    flush_seconds: float = 300.0
+
+    def dumped(self) -> bytes:
+        """As one line."""
+        return orjson.dumps(asdict(self)) + b"\n"
+
+    @classmethod
+    def loaded(cls, line: bytes) -> Assignment:
+        """From a line."""
+        values: dict[str, Any] = orjson.loads(line)
+        values["streams"] = [AssignedStream(**each) for each in values["streams"]]
+        return cls(**values)
+
+
+FailureOrigin = Literal["source", "destination", "airbyte_platform"]
+
+
+def failure(
+    origin: FailureOrigin,
+    message: str,
+    *,
+    kind: str | None = None,
+    internal: str | None = None,
+    stack_trace: str | None = None,
+    timestamp: int = 0,
+) -> dict[str, Any]:
+    """A FailureReason as the config API gives it; a `config_error` is not tried again."""
+    return {
+        "failureOrigin": origin,
+        "failureType": kind or "system_error",
+        "externalMessage": message,
+        "internalMessage": internal or message,
+        "stacktrace": stack_trace or "",
+        "retryable": kind != "config_error",
+        "timestamp": timestamp,
+    }
