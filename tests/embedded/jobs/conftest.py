@@ -1,0 +1,200 @@
+"""A lake in a temporary folder: real store, real connectors, real worker processes; no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lotus.embedded.connectors import Connectors
+from lotus.embedded.connectors.registry import definitions
+from lotus.embedded.jobs import Jobs
+from lotus.embedded.store import Store, actors, connections, job_history, workspaces
+from lotus.embedded.store import definitions as stored_definitions
+from lotus.embedded.store import jobs as stored
+
+SCRIPTED = Path(__file__).parents[2] / "connectors" / "scripted.py"
+
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+class Lake:
+    """The parts of an embedded Airbyte, driven without its API."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.store = Store(data, environment={})
+        self.connectors = Connectors(owner=str(data.resolve()))
+        self.jobs = Jobs(self.store, self.connectors, data=data, back_off=(0.05,), silence_seconds=20)
+        self.store.write_now(workspaces.seed)
+        self.workspace = self.store.read_now(workspaces.listed)[0].id
+
+    def definition(self, docker_repository: str, tag: str = "", *, manifest: Mapping[str, Any] | None = None) -> str:
+        """The id of a definition; registry ones are looked up, others made."""
+        for entry in definitions():
+            if entry.docker_repository == docker_repository and not manifest:
+                self.store.write_now(
+                    stored_definitions.put_builtin,
+                    [
+                        {
+                            "id": entry.id,
+                            "kind": entry.actor_type,
+                            "name": entry.name,
+                            "docker_repository": entry.docker_repository,
+                            "docker_image_tag": entry.docker_image_tag,
+                            "documentation_url": None,
+                        }
+                    ],
+                )
+                return entry.id
+        return self.store.write_now(
+            stored_definitions.create,
+            kind="source",
+            origin="declarative" if manifest else "custom",
+            workspace_id=self.workspace,
+            name="made",
+            docker_repository=docker_repository,
+            docker_image_tag=tag,
+            documentation_url=None,
+            manifest=manifest,
+        ).id
+
+    def actor(self, kind: Any, definition_id: str, configuration: Mapping[str, Any]) -> str:
+        """A source or destination."""
+        return self.store.write_now(
+            actors.create,
+            self.store.cipher,
+            kind=kind,
+            workspace_id=self.workspace,
+            definition_id=definition_id,
+            name=kind,
+            configuration=configuration,
+        ).id
+
+    def connection(
+        self,
+        source: str,
+        destination: str,
+        streams: list[dict[str, Any]],
+        **values: Any,
+    ) -> str:
+        """A connection of configured streams."""
+        defaults: dict[str, Any] = {
+            "workspace_id": self.workspace,
+            "source_id": source,
+            "destination_id": destination,
+            "name": "source → destination",
+            "status": "active",
+            "schedule_type": "manual",
+            "cron_expression": None,
+            "cron_time_zone": None,
+            "basic_units": None,
+            "basic_time_unit": None,
+            "namespace_definition": "destination",
+            "namespace_format": None,
+            "prefix": "",
+            "non_breaking_schema_updates": "ignore",
+            "catalog": {"streams": streams},
+            "discovered_catalog_id": None,
+            "breaking_change": False,
+            "resource_requirements": None,
+            "notify_schema_changes": False,
+            "notify_schema_changes_by_email": False,
+        }
+        return self.store.write_now(connections.create, {**defaults, **values}, []).id
+
+    def scripted(self, script: list[Any], streams: list[dict[str, Any]], *, folder: Path, **values: Any) -> str:
+        """A connection from a connector that follows a script to a folder of files."""
+        path = self.data / f"script-{uuid.uuid4().hex}.json"
+        path.write_text(json.dumps(script))
+        command = f"command:{sys.executable} {SCRIPTED} {path}"
+        source = self.actor("source", self.definition(command), {"password": "hunter22"})
+        return self.connection(source, self.local(folder), streams, **values)
+
+    def local(self, folder: Path, **configuration: Any) -> str:
+        """A destination of Parquet files in a folder."""
+        settings = {
+            "destination_path": str(folder),
+            "path_format": "${STREAM_NAME}/",
+            "format": {"format_type": "Parquet"},
+        }
+        return self.actor("destination", self.definition("airbyte/destination-local"), {**settings, **configuration})
+
+    async def run(self, connection_id: str, config_type: Any = "sync", *, seconds: float = 120, **options: Any) -> Any:
+        """Submits a job and waits for its end."""
+        return await self.ended(await self.jobs.submit(connection_id, config_type, **options), seconds=seconds)
+
+    async def ended(self, job_id: int, *, seconds: float = 120) -> Any:
+        """The job once it has ended."""
+        return await self.until(lambda job: job.status in FINAL, job_id, seconds=seconds)
+
+    async def until(self, condition: Callable[[Any], bool], job_id: int, *, seconds: float = 60) -> Any:
+        """The job once a condition holds."""
+        for _ in range(int(seconds / 0.05)):
+            job = await self.store.read(job_history.job, job_id)
+            if job is not None and condition(job):
+                return job
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"job {job_id} did not get there in {seconds} s: {job}")
+
+    def attempts(self, job: Any) -> Any:
+        """The attempts of a job."""
+        return self.store.read_now(job_history.attempts_of, [job.id])[job.id]
+
+    def reason(self, job: Any) -> str:
+        """Why the last attempt failed."""
+        return self.attempts(job)[-1].failures[0]["externalMessage"]
+
+    def state(self, connection_id: str, stream: str) -> Any:
+        """The committed state of a stream."""
+        states = self.store.read_now(stored.committed_states, connection_id)
+        return next((json.loads(each["text"]) for each in states if each["name"] == stream), None)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Callable[[], Any]:
+    """Opens the lake: `async with lake() as it`; again, for a restart."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Lake]:
+        it = Lake(tmp_path / "data")
+        await it.jobs.start()
+        try:
+            yield it
+        finally:
+            await it.jobs.stop()
+            it.store.close()
+
+    return opened
+
+
+@pytest.fixture
+def configured() -> Callable[..., dict[str, Any]]:
+    """Makes configured streams."""
+    return _configured
+
+
+def _configured(name: str = "orders", **values: Any) -> dict[str, Any]:
+    """A configured stream of orders, incremental append unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "stream": {
+            "name": name,
+            "json_schema": {"type": "object", "properties": {"id": {"type": "integer"}, "note": {"type": "string"}}},
+            "supported_sync_modes": ["full_refresh", "incremental"],
+        },
+        "sync_mode": "incremental",
+        "destination_sync_mode": "append",
+        "cursor_field": ["id"],
+        "primary_key": [["id"]],
+        "selected": True,
+        "selected_fields": None,
+        "mappers": [],
+    }
+    return {**defaults, **values}
