@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lotus.config.faults import Fault, Severity, choose
 from lotus.config.landing import field_name
 from lotus.config.models import DiscoveredFile, StreamFile
 
+_ARTICLES = {"object": "an", "array": "an"}
 _CURSOR_TYPES = ("string", "integer", "number")
 _PAIRS = {
     ("full_refresh", "overwrite"): "full_refresh_overwrite",
@@ -181,10 +183,8 @@ class StreamChecks:
                 self._add("LOT025", what, ("sync_mode",), fix=fix, allowed=tuple(usable))
             return
         if known.source_defined_cursor and known.cursor_field != cursor:
-            default = list(known.cursor_field)
-            what = (
-                f"has a cursor of its own {default}; Airbyte refuses another" if default else "has a cursor of its own"
-            )
+            default = f" ({json.dumps(known.cursor_field)})" if known.cursor_field else ""
+            what = f"has a cursor of its own{default}; Airbyte refuses another"
             self._add("LOT024", what, ("cursor_field",), key=True, fix="leave cursor_field out")
             return
         word = self._field(known, cursor, "LOT022", "a cursor", ("cursor_field", 0))
@@ -193,7 +193,9 @@ class StreamChecks:
         kind = word.split(":")[0]
         if len(cursor) == 1 and kind not in _CURSOR_TYPES:
             usable = [n for n, t in known.fields.items() if t.split(":")[0] in _CURSOR_TYPES]
-            problem = "its type is unknown" if kind == "unknown" else f"a {kind} never advances"
+            problem = (
+                "its type is unknown" if kind == "unknown" else f"{_ARTICLES.get(kind, 'a')} {kind} never advances"
+            )
             fix = f"use a time, a number or a text that only grows: {', '.join(usable[:8])}"
             self._add("LOT023", f'cannot use "{cursor[0]}" as a cursor: {problem}', ("cursor_field", 0), fix=fix)
         elif cursor in self._keys(known) and kind == "string" and ":" not in word:
@@ -209,8 +211,7 @@ class StreamChecks:
     def _check_key(self, known: Discovered, held: Modes) -> None:
         written = self._stream.primary_key
         if written and known.primary_key and set(written) != set(known.primary_key):
-            own = [list(path) for path in known.primary_key]
-            what = f"has a primary key of its own, {own}; Airbyte refuses another"
+            what = f"has a primary key of its own ({json.dumps(known.primary_key)}); Airbyte refuses another"
             self._add("LOT027", what, ("primary_key",), key=True, fix="leave primary_key out")
             return
         for index, path in enumerate(written or ()):
@@ -264,6 +265,8 @@ class StreamChecks:
     def _check_columns(self, known: Discovered, names: Sequence[str], chosen: bool, parquet: bool) -> None:
         if not parquet:
             return
+        if len({*map(field_name, names)}) == len(names) and "unknown" not in known.fields.values():
+            return
         columns: defaultdict[str, list[str]] = defaultdict(list)
         for name in names:
             columns[field_name(name)].append(name)
@@ -273,5 +276,6 @@ class StreamChecks:
                 self._add("LOT032", what, ("fields", name), key=True, severity="hint", fix=fix)
         for column, sources in columns.items():
             if len(sources) > 1:
-                what = f'has fields {" and ".join(repr(s) for s in sources)} that both become the column "{column}"'
+                listed = " and ".join(f'"{s}"' for s in sources)
+                what = f'has fields {listed} that both become the column "{column}"'
                 self._add("LOT033", what, ("fields", sources[-1]), key=True, fix="select one of them")

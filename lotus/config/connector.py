@@ -52,7 +52,10 @@ def parse(text: str, role: Literal["source", "destination"]) -> Connector | str:
 
 def suggestion(text: str, role: Literal["source", "destination"]) -> str:
     """What was probably meant."""
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if re.fullmatch(r"[0-9a-f-]{20,}", text.lower()):
+        return "a definition id has 36 characters: 8-4-4-4-12 hexadecimal digits"
+    name = re.split(r"[:=<>~!@]", text.removeprefix("airbyte/"), maxsplit=1)[0]
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     slug = re.sub(r"^(airbyte-)?(source-|destination-)?", "", slug)
     example = "shopify" if role == "source" else "s3"
     return (

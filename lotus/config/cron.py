@@ -97,13 +97,14 @@ def _check_count(fields: list[str], text: str) -> None:
         raise CronError(f'"{text}" is no Quartz cron', 'hourly is "0 0 * * * ?"')
     if len(fields) == 5:
         minute, hour, day, month, weekday = fields
-        suggestion = f"0 {minute} {hour} " + (
-            f"? {month} {weekday}" if weekday not in ("*", "?") else f"{day} {month} ?"
-        )
+        if weekday in ("*", "?"):
+            suggestion = f"0 {minute} {hour} {day} {month} ?"
+        else:
+            # Unix counts days of the week from 0 (Sunday), Quartz from 1: names are the same in both.
+            named = re.sub(r"(?<![/#0-9])[0-7]", lambda m: _DAY_NAMES[int(m.group()) % 7], weekday)
+            suggestion = f"0 {minute} {hour} ? {month} {named}"
         what = "this is Unix cron with 5 fields; Airbyte takes Quartz cron with 6, seconds first"
-        raise CronError(
-            what, f'write "{suggestion}"' + (" (days of the week count from SUN=1)" if weekday != "*" else "")
-        )
+        raise CronError(what, f'write "{suggestion}"')
     if len(fields) not in (6, 7):
         zone = re.fullmatch(r"[A-Z]+(/[A-Z_]+)*", fields[-1])
         if len(fields) == 8 or (zone and len(fields) > 6):

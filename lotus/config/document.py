@@ -63,6 +63,10 @@ class Document:
         span = self._span(tuple(pointer), key=key)
         line, column, excerpt = self._place(span.start)
         length = min(span.end, span.start - (column - 1) + len(excerpt)) - span.start
+        if self.text[span.start : span.start + 1] in ("{", "[") and (
+            "\n" in self.text[span.start : span.end] or length > 60
+        ):
+            length = 1
         return Fault(code, what, self.file, line, column, max(length, 1), excerpt, fix, allowed, nearest, severity)
 
     def _span(self, pointer: Pointer, *, key: bool) -> Span:
@@ -187,7 +191,7 @@ def parse(text: str, file: str, faults: list[Fault]) -> Document | None:
         try:
             # strict=True is the decoder's default: control characters inside strings are refused.
             value = _decoder.decode(text)
-            if not _too_deep(value):
+            if type(value) not in (dict, list) or not _too_deep(value):
                 return Document(file, text, value)
         except (ValueError, RecursionError, _SlowPathError):
             pass
@@ -209,19 +213,14 @@ def parse(text: str, file: str, faults: list[Fault]) -> Document | None:
     return document
 
 
-def _too_deep(value: Any, left: int = MAX_DEPTH) -> bool:
-    """Whether brackets nest deeper than the limit; two levels at a time, for it runs over every field of every file."""
-    children: Any = cast(Any, value).values() if type(value) is dict else value if type(value) is list else ()
-    for child in children:
-        if type(child) is dict:
-            if left <= 1:
-                return True
-            for grandchild in cast("dict[str, Any]", child).values():
-                if type(grandchild) in (dict, list) and _too_deep([grandchild], left - 1):
-                    return True
-        elif type(child) is list and (left <= 1 or _too_deep(child, left - 1)):
-            return True
-    return False
+def _too_deep(value: Any) -> bool:
+    """Whether brackets nest deeper than the limit; level by level, for it runs over every field of every file."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [c for v in level for c in (v.values() if type(v) is dict else v) if type(c) in (dict, list)]
+        if not level:
+            return False
+    return True
 
 
 class JsonError(Exception):
@@ -281,6 +280,12 @@ class _Parser:
         if conflict:
             fix = "finish the merge, and take the marker lines away"
             raise JsonError("the file holds a merge conflict", conflict.start(), length=7, fix=fix)
+        beginning = self.text.lstrip()
+        yaml = re.match(r"(---|[A-Za-z_]+:\s)", beginning)
+        if yaml or beginning.startswith("<"):
+            kind = "YAML" if yaml else "HTML or XML"
+            offset = len(self.text) - len(beginning)
+            raise JsonError(f"the file holds {kind}, not JSON", offset, fix='write {"stream": "…"}')
         if self.text.startswith("version https://git-lfs"):
             raise JsonError("the file is a Git LFS pointer, not its content", 0, fix="run git lfs pull")
 
@@ -368,7 +373,9 @@ class _Parser:
         self._end_of_text(opened, opening)
         if character in "]}":
             raise JsonError(f'"{character}" closes what "{opening}" opened', self.at, fix=f'write "{closing}"')
-        raise JsonError("a comma is missing before this", self.at if "\n" not in self.text[end : self.at] else end)
+        same_line = "\n" not in self.text[end : self.at]
+        where = "before this" if same_line else "at the end of this line"
+        raise JsonError(f"a comma is missing {where}", self.at if same_line else end - 1, fix='add ","')
 
     def _end_of_text(self, opened: int, opening: str) -> None:
         if self.at >= len(self.text):
@@ -386,7 +393,7 @@ class _Parser:
         if word:
             fix = f'write "{word.group()}"'
             raise JsonError("a key must stand in double quotes", self.at, length=len(word.group()), fix=fix)
-        raise JsonError("a key in double quotes is expected here", self.at)
+        raise JsonError("a key in double quotes is expected here", self.at, fix='write "key": value')
 
     def _string(self) -> str:
         match = _STRING.match(self.text, self.at)
@@ -397,7 +404,8 @@ class _Parser:
         value = cast(str, json.loads(raw)) if "\\" in raw else raw[1:-1]
         for character in value if "\\" in raw else "":
             if character == "\x00":
-                raise JsonError("a NUL character (\\u0000) cannot stand in a value", start, length=len(raw))
+                what = "a NUL character (\\u0000) cannot stand in a value"
+                raise JsonError(what, start, length=len(raw), fix="take it away")
             if "\ud800" <= character <= "\udfff":
                 what = "half a character: a lone surrogate (\\ud800 to \\udfff) has no meaning in UTF-8"
                 raise JsonError(what, start, length=len(raw), fix="write the character itself")
@@ -446,18 +454,21 @@ class _Parser:
             fix = f"write {known}" if known else f'text stands in double quotes: "{word.group()}"'
             raise JsonError(f"{word.group()} is no value of JSON", start, length=len(word.group()), fix=fix)
         if start >= len(self.text):
-            raise JsonError("the file ends where a value should stand", max(0, start - 1))
+            raise JsonError("the file ends where a value should stand", max(0, start - 1), fix="write the value, and }")
         token = re.compile(r"[^\s,\]}]*").match(self.text, start)
         length = max(1, len(token.group()) if token else 1)
         if re.match(r"[-+.0-9]", self.text[start]):
             fix = "numbers look like 12, -3.5 or 1e6: no leading zeros, no +, digits on both sides of the point"
             raise JsonError("this is no number of JSON", start, length=length, fix=fix)
-        raise JsonError("a value is missing here", start)
+        raise JsonError(
+            "a value is missing here", start, fix="write a text in double quotes, a number, true, false or null"
+        )
 
     def _number(self, match: re.Match[str]) -> int | float:
         text = match.group()
         if len(text) > _MAX_DIGITS:
-            raise JsonError("the number is too long", match.start(), length=len(text), code="LOT005")
+            fix = "put it into double quotes, if it is a name"
+            raise JsonError("the number is too long", match.start(), length=len(text), code="LOT005", fix=fix)
         value = float(text) if match.group(1) or match.group(2) else int(text)
         if value in (float("inf"), float("-inf")):
             raise JsonError("the number is too large", match.start(), length=len(text), fix="use a smaller one")

@@ -39,6 +39,8 @@ def is_s3(connector: str) -> bool:
 
 def field_name(name: str) -> str:
     """A field's column name in Parquet and Avro: marks stripped, `[A-Za-z0-9_]` kept, a leading digit gets `_`."""
+    if name.isascii() and name.isidentifier():
+        return name
     text = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     text = re.sub(r"[^A-Za-z0-9_]", "_", text)
     return f"_{text}" if text[:1].isdigit() else text

@@ -21,7 +21,7 @@ from lotus.config.cron import Cron, CronError
 from lotus.config.document import Document, Pointer, read, read_text
 from lotus.config.faults import Fault, choose, in_order
 from lotus.config.models import DestinationFile, DiscoveredFile, SourceFile, SpecFile, StreamFile
-from lotus.config.references import SEALED, Values, conflicting, references, ways_to_set
+from lotus.config.references import NAME, SEALED, Values, conflicting, references, ways_to_set
 from lotus.config.settings import Settings
 from lotus.config.shape import check_fields, checked, compact
 from lotus.config.specification import Configuration
@@ -162,6 +162,7 @@ class _Loader:
         self.resolved: dict[tuple[str, str], Any] = {}
         self.unresolved: dict[str, None] = {}
         self.overridden: set[str] = set()
+        self.faulty_destinations = False
         self._inside = root.resolve()
 
     def load(self) -> Project:
@@ -257,6 +258,7 @@ class _Loader:
         for path in self._entries(folder):
             if path.suffix == ".json" and not path.name.startswith((".", "_")):
                 destination = self._destination(path)
+                self.faulty_destinations |= destination is None
                 if destination:
                     found[destination.name] = destination
         return found
@@ -335,7 +337,7 @@ class _Loader:
         self._configuration(document, model.configuration, specification, folder.name)
         schedule = self._schedule(document, model.schedule)
         self._check_connection(document, model)
-        if not streams:
+        if not files.streams:
             what = f'source "{folder.name}" has no streams for Airbyte: it gets no connection'
             fix = f"add {self._file(folder)}/<stream>.json with {{}} in it"
             self.hints.append(document.fault("LOT017", what, fix=fix, severity="hint"))
@@ -451,6 +453,8 @@ class _Loader:
         if document is None or model is None:
             return None
         if model.destination:
+            if self.faulty_destinations and model.destination not in destinations:
+                return None
             if model.destination in destinations:
                 return destinations[model.destination]
             fix, allowed, near = choose(
@@ -460,8 +464,8 @@ class _Loader:
             at: Pointer = ("destination",)
             self.faults.append(document.fault("LOT052", what, at, fix=fix, allowed=allowed, nearest=near))
             return None
-        if len(destinations) == 1:
-            return next(iter(destinations.values()))
+        if len(destinations) == 1 or (not destinations and self.faulty_destinations):
+            return next(iter(destinations.values()), None)
         names = ", ".join(sorted(destinations))
         what = "no destination is named" + (
             f", and there are several: {names}" if destinations else ", and none exists"
@@ -539,13 +543,14 @@ class _Loader:
                 self._foreign(document, foreign, files.name, stem, listed)
                 continue
             name = model.stream or stem
-            self._check_name(document, model, stem)
             key = (model.namespace, name)
             if key in names:
                 what = f'stream "{name}" stands in two files; the other one is {names[key]}'
                 self.faults.append(document.fault("LOT018", what, ("stream",), fix="delete one of them"))
             names[key] = document.file
             stream = self._stream(document, model, name, files, destination)
+            if stream.discovered or not files.discovered:
+                self._check_name(document, model, stem)
             if model.selected:
                 found.append(stream)
             elif listed:
@@ -652,6 +657,8 @@ class _Loader:
         values: Values = self.settings.values
         for item in references(configuration):
             at: Pointer = ("configuration", *item.pointer, item.kind)
+            if not NAME.fullmatch(item.name):
+                continue
             self.used.add((item.kind, item.name))
             key = (item.kind, item.name)
             if item.kind == "$config":
@@ -660,7 +667,7 @@ class _Loader:
                     fix, allowed, near = choose(item.name, values.config_names())
                     ways = ways_to_set("$config", item.name, self.settings.stack)
                     what = f'this stack gives no value for $config "{item.name}"'
-                    fix = f"{fix}, or {ways}" if near else ways
+                    fix = f"{fix} Otherwise: {ways}" if near else ways
                     self.faults.append(
                         document.fault("LOT046", what, at, fix=fix, allowed=allowed if near else (), nearest=near)
                     )
@@ -688,7 +695,7 @@ class _Loader:
             near = choose(name, values.secret_names())[2]
             ways = ways_to_set("$secret", name, self.settings.stack)
             what = f'secret "{name}" has no value here'
-            fix = f'did you mean "{near}"? Or {ways}' if near else ways
+            fix = f'did you mean "{near}"? Otherwise: {ways}' if near else ways
             self.faults.append(document.fault("LOT047", what, at, fix=fix, nearest=near))
         else:
             known = [p.value for p in places if p.value is not SEALED]
@@ -723,7 +730,7 @@ class _Loader:
                 self.faults.append(
                     settings.fault("LOT073", what, ("overrides", name), fix=fix, allowed=allowed, nearest=near)
                 )
-        if self.resolve and not self.left_out_by_selection():
+        if self.resolve and not self.faults and not self._leaves_out_sources():
             for kind, names in (
                 ("$config", settings.values.config_names()),
                 ("$secret", settings.values.secret_names()),
@@ -736,7 +743,7 @@ class _Loader:
                             settings.fault("LOT074", what, (setting, name), fix="remove it", severity="hint")
                         )
 
-    def left_out_by_selection(self) -> bool:
+    def _leaves_out_sources(self) -> bool:
         """Whether this stack leaves out sources, whose values may stand in its settings all the same."""
         return any(not item.stream for item in self.left_out)
 

@@ -58,7 +58,7 @@ def references(value: Any, pointer: Pointer = ()) -> Iterator[Reference]:
     """All well-formed references inside a value, in order."""
     found = reference(value)
     if found:
-        if isinstance(found[1], str):
+        if isinstance(found[1], str) and len(cast("dict[str, Any]", value)) == 1:
             yield Reference(found[0], found[1], pointer)
         return
     if isinstance(value, dict):

@@ -94,11 +94,36 @@ def from_values(
     environment = os.environ if environment is None else environment
     file = f"Pulumi.{stack}.yaml" if stack else "Pulumi.<stack>.yaml"
     places: dict[Pointer, tuple[int, int, str]] = {}
+    faults: list[Fault] = []
     if project is not None and stack:
         written, places = _read_stack_file(project / file, file, [])
+        faults = _secrets_in_clear(written, places, file)
         # pulumi.Config cannot list what it has: a misspelt key is only seen in the file.
         values = {**{key: None for key in written if key not in KEYS}, **values}
-    return _Reader(stack, file, places, environment).settings(values)
+    reader = _Reader(stack, file, places, environment)
+    reader.faults += faults
+    return reader.settings(values)
+
+
+def _secrets_in_clear(
+    values: Mapping[str, Any], places: Mapping[Pointer, tuple[int, int, str]], file: str
+) -> list[Fault]:
+    """Secrets that the stack's file holds unencrypted, which only the file itself can tell."""
+    secrets: Any = values.get("secrets")
+    if not isinstance(secrets, dict):
+        return []
+    return [
+        _fault(
+            file,
+            places,
+            "LOT045",
+            f'secret "{name}" stands in {file} in clear',
+            ("secrets", name),
+            fix=f"pulumi config set --path 'lotus:secrets.{name}' --secret, and rotate it if it was pushed",
+        )
+        for name, value in cast("dict[str, Any]", secrets).items()
+        if value is not SEALED
+    ]
 
 
 def from_stack_file(project: Path, stack: str | None, *, environment: Mapping[str, str] | None = None) -> Settings:
@@ -118,6 +143,7 @@ def from_stack_file(project: Path, stack: str | None, *, environment: Mapping[st
         faults.append(Fault("LOT076", what, file, fix=fix, allowed=allowed, nearest=near))
         return Settings(stack=stack, file=file, faults=tuple(faults))
     values, places = _read_stack_file(project / file, file, faults)
+    faults += _secrets_in_clear(values, places, file)
     reader = _Reader(stack, file, places, environment)
     reader.faults += faults
     return reader.settings(values)
@@ -196,7 +222,8 @@ def _fault(
         pointer = pointer[:-1]
     line, column, excerpt = places.get(pointer, (0, 0, ""))
     # A stack's file may hold plain values that should be secrets: the underlined line shows keys, never values.
-    excerpt = re.sub(r"^(\s*(?:-\s*)?[\w:.\"'-]+:\s+)\S.*$", r"\1…", excerpt) if "secret" in excerpt else excerpt
+    if pointer[:1] == ("secrets",):
+        excerpt = re.sub(r"^([^:]*(?:lotus:)?[^:]*:\s+)\S.*$", r"\1…", excerpt)
     length = len(str(pointer[-1])) + (6 if len(pointer) == 1 else 0) if pointer else 1
     return Fault(code, what, file, line, column, length, excerpt, fix, **more)
 
@@ -326,7 +353,8 @@ class _Reader:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            self._mistyped((key,), "an object", value, f"pulumi config set --path 'lotus:{key}.NAME' VALUE")
+            option = " --secret" if key == "secrets" else ""
+            self._mistyped((key,), "an object", value, f"pulumi config set --path 'lotus:{key}.NAME' VALUE{option}")
             return {}
         return cast("dict[str, Any]", value)
 

@@ -93,7 +93,7 @@ def _fault(  # noqa: PLR0911 - one return per kind of complaint
                 expected = "true, false or a text"
             place = f'"{name}"' + ("" if not pointer or isinstance(pointer[-1], str) else " (inside the list)")
             what = f"{place} must be {expected}; here stands {kind(value)}"
-            return document.fault("LOT011", what, pointer, fix=_example(name))
+            return document.fault("LOT011", what, pointer, fix=_example(name, other))
 
 
 _EXAMPLES = {
@@ -106,8 +106,8 @@ _EXAMPLES = {
 }
 
 
-def _example(name: str) -> str:
-    return _EXAMPLES.get(name, "")
+def _example(name: str, kind_of: str) -> str:
+    return _EXAMPLES.get(name, f'"{name}": "…"' if kind_of == "string_type" and name else "")
 
 
 def _existing(content: Any, location: tuple[Any, ...]) -> tuple[Pointer, Any]:
@@ -164,9 +164,11 @@ def check_fields(
     document: Document, fields: dict[str, Any], faults: list[Fault], pointer: Pointer = ("fields",)
 ) -> None:
     """Faults of a map of fields; written as one loop, because it runs over every field of every file."""
+    field: Any
     for name, field in fields.items():
-        if type(field) is dict and len(cast("dict[str, Any]", field)) == 1:
-            word: Any = cast("dict[str, Any]", field).get("type")
+        # No cast() here: half a million calls of it are a tenth of a second.
+        if type(field) is dict and len(field) == 1 and "type" in field:
+            word = field["type"]
             if type(word) is str and word in _PLAIN:
                 continue
         _check_field(document, field, faults, (*pointer, name))
@@ -226,8 +228,7 @@ def compact(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _type_word(field: Any) -> str:
-    if not isinstance(field, dict):
+    if type(field) is not dict:
         return "unknown"
-    entries = cast("dict[str, Any]", field)
-    word, form = entries.get("type", "unknown"), entries.get("format")
+    word, form = field.get("type", "unknown"), field.get("format")
     return intern(f"{word}:{form}") if form else intern(str(word))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from lotus.config.document import MAX_DEPTH, Document, Pointer
-from lotus.config.faults import Fault, choose
+from lotus.config.faults import Fault, choose, closest
 from lotus.config.references import KINDS, NAME, reference, ways_to_set
 from lotus.config.shape import kind
 
@@ -161,6 +161,8 @@ class Configuration:
             # The line holds the secret: it must not be printed again.
             self._faults.append(_without_excerpt(span))
             return
+        if isinstance(value, dict) and any(key.startswith("$") for key in cast("dict[str, Any]", value)):
+            return  # a misspelt reference: check_references says it
         if not self._type(schema, value, pointer) or not self._choice(schema, value, pointer):
             return
         self._limits(schema, value, pointer)
@@ -222,8 +224,9 @@ class Configuration:
         for part in cast("list[Any]", schema.get("allOf") or []):
             properties |= cast("dict[str, Any]", part).get("properties") or {}
         required = [*(schema.get("required") or []), *(variant.get("required") or [])]
+        misspelt = {closest(name, properties) for name in value if properties and name not in properties}
         for name in dict.fromkeys(required):
-            if name not in value:
+            if name not in value and name not in misspelt:
                 what = f'{self._what}: "{name}" is missing in {_inside(pointer)}'
                 fix = f'add "{name}": {_sample(properties.get(name, {}), self._what, name)}'
                 self._fault("LOT044", what, pointer, key=True, fix=fix)

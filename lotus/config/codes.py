@@ -1,0 +1,375 @@
+"""Every code a mistake can have, explained: what `lotus explain LOT012` prints. Codes are never reused."""
+
+# ruff: noqa: E501 - a table of prose: broken lines would hide its columns
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a code means: one sentence, why it matters, and an example of the right form."""
+
+    code: str
+    title: str
+    why: str
+    example: str = ""
+
+
+_TABLE: tuple[tuple[str, str, str, str], ...] = (
+    # Files
+    (
+        "LOT001",
+        "A file or folder cannot be read",
+        "It does not exist, is a folder, or its permissions keep this user out. Nothing can be said of what is in it.",
+        "ls -l streams/shopify/",
+    ),
+    (
+        "LOT002",
+        "A file is not UTF-8 text",
+        "Some editors save UTF-16, or put a byte order mark in front. Other readers of the same files (Dagster, jq) stop "
+        "there or take the mark for a part of the first key.",
+        'save as "UTF-8", without BOM',
+    ),
+    (
+        "LOT003",
+        "A file is not JSON",
+        "JSON has no comments, no comma after the last entry, double quotes only, and one value per file.",
+        '{"stream": "orders", "sync_mode": "incremental"}',
+    ),
+    (
+        "LOT004",
+        "A key stands twice in one object",
+        "Most readers silently take the last one: the first is written, reviewed, and without effect.",
+        "",
+    ),
+    (
+        "LOT005",
+        "A file is too large or nested too deeply",
+        "Stream files describe data; they do not hold it. The limits (4 MB, 64 levels) are far above any real schema.",
+        "",
+    ),
+    (
+        "LOT006",
+        "A link leads out of the project",
+        "What it points to is not in git: a checkout in the cluster or in CI would see another lake, or none.",
+        "",
+    ),
+    (
+        "LOT007",
+        "Two names differ only in case",
+        "On macOS and Windows they are one file, so that a clone there silently lacks one of them.",
+        "",
+    ),
+    (
+        "LOT008",
+        "A file that nobody reads",
+        "Only <source>/<stream>.json is a stream. Names that start with _ are not streams; other endings are not read.",
+        "streams/shopify/orders.json",
+    ),
+    (
+        "LOT009",
+        "A name that cannot be used",
+        "A source's folder becomes a namespace, a part of paths in the bucket and a name in Pulumi's state.",
+        "streams/google-ads/",
+    ),
+    # Shape
+    (
+        "LOT010",
+        "An unknown key",
+        "A misspelt key has no effect where unknown keys are let through; here it is always a mistake.",
+        '"cursor_field": ["updated_at"]',
+    ),
+    (
+        "LOT011",
+        "A value of the wrong kind",
+        "Text, number, list and object are not interchangeable.",
+        '"selected": true',
+    ),
+    (
+        "LOT012",
+        "A value that is not among the allowed ones",
+        "The allowed ones are in the message, with the nearest spelling.",
+        '"sync_mode": "incremental"',
+    ),
+    ("LOT013", "A key is missing", "Without it the file says too little.", '{"connector": "destination-s3", …}'),
+    (
+        "LOT014",
+        "Keys that contradict each other",
+        "Both cannot hold; choosing one silently would be a guess.",
+        '"connector" or "manifest"',
+    ),
+    (
+        "LOT015",
+        "A source without _source.json",
+        "The folder has streams that Airbyte should read, and nothing says with which connector.",
+        'streams/shopify/_source.json: {"connector": "source-shopify", "configuration": {…}}',
+    ),
+    (
+        "LOT016",
+        "A stream is not called like its file",
+        "It works, and Airbyte takes the name inside. Dagster takes the file's name, so feeders and sensors go by that.",
+        "",
+    ),
+    ("LOT017", "A source without streams", "It is declared, gets no connection, and moves nothing.", "{}"),
+    (
+        "LOT018",
+        "One stream in two files",
+        "Airbyte refuses a stream that is configured twice; which file should hold is not for lotus to guess.",
+        "",
+    ),
+    # Discovery
+    (
+        "LOT020",
+        "The source has no such stream",
+        "What a source offers stands in its _discovered folder. A stream that is not there would be refused by Airbyte.",
+        "lotus discover shopify",
+    ),
+    (
+        "LOT021",
+        "A mode that is not offered",
+        "The stream can only be read in the modes that its source offers, and not every pair of modes exists.",
+        "full_refresh with overwrite or append; incremental with append or append_dedup",
+    ),
+    (
+        "LOT022",
+        "The cursor is no field of the stream",
+        "An incremental read remembers the largest value of one field. A field that does not exist has none.",
+        '"cursor_field": ["updated_at"]',
+    ),
+    (
+        "LOT023",
+        "A cursor that cannot advance",
+        "A cursor has to grow with every change: times and counters do, true/false, objects and lists do not. With a key "
+        "or a creation time as cursor, records that change later are never read again.",
+        '"cursor_field": ["updated_at"]',
+    ),
+    (
+        "LOT024",
+        "The cursor is the source's own",
+        "The source decides how it reads incrementally; Airbyte answers 400 to any other cursor. Leave it out.",
+        "",
+    ),
+    (
+        "LOT025",
+        "An incremental stream without a cursor",
+        "Neither the file nor the source names one, so Airbyte could not tell what is new.",
+        '"cursor_field": ["updated_at"]',
+    ),
+    ("LOT026", "The key is no field of the stream", "Deduplication compares keys.", '"primary_key": [["id"]]'),
+    (
+        "LOT027",
+        "The primary key is the source's own",
+        "Airbyte refuses another key than the source's. Leave it out; it holds all the same.",
+        "",
+    ),
+    (
+        "LOT028",
+        "Deduplication without a primary key",
+        "append_dedup and overwrite_dedup keep one row per key.",
+        '"primary_key": [["id"]]',
+    ),
+    (
+        "LOT029",
+        "A selected field that the source does not have",
+        "Airbyte answers 400. If the field is new in the source, discover again.",
+        "lotus discover shopify",
+    ),
+    (
+        "LOT030",
+        "Selection inside an object",
+        "Airbyte selects top-level fields only: an object lands whole or not at all.",
+        '"fields": {"customer": {"type": "object"}}',
+    ),
+    (
+        "LOT031",
+        "The selection lacks what the stream needs",
+        "The cursor of an incremental stream and the key of a deduplicated one have to be selected.",
+        "",
+    ),
+    (
+        "LOT032",
+        "A field whose type is not known",
+        "Discovery writes `unknown` where the source names no type. Parquet has no such type: the sync may fail, or the "
+        "column become text.",
+        "",
+    ),
+    (
+        "LOT033",
+        "Two fields become one column",
+        "Column names in Parquet keep letters, digits and _ only; everything else becomes _.",
+        "",
+    ),
+    (
+        "LOT035",
+        "The source was never discovered",
+        "Modes, keys, cursors and fields are taken as they are written, unchecked, until there is something to check with.",
+        "lotus discover shopify",
+    ),
+    # Connectors
+    (
+        "LOT040",
+        "Not a connector",
+        "A connector is a name of Airbyte's registry, a definition id of your workspace, or a PyPI requirement.",
+        '"source-shopify", "9da77001-af33-4bcd-be46-6252bf9342b9", "airbyte-source-faker==7.2.1"',
+    ),
+    (
+        "LOT041",
+        "The manifest cannot be used",
+        "A low-code connector is a YAML file in the source's folder: version, type: DeclarativeSource, check, streams.",
+        '"manifest": "_manifest.yaml"',
+    ),
+    (
+        "LOT042",
+        "A setting that the connector does not have",
+        "Connectors ignore settings that they do not know: a misspelt one silently takes its default.",
+        "",
+    ),
+    (
+        "LOT043",
+        "A setting with a wrong value",
+        "The connector's spec says what is allowed; Airbyte or the connector would refuse it later.",
+        "",
+    ),
+    ("LOT044", "A setting is missing", "The connector's spec requires it.", ""),
+    (
+        "LOT045",
+        "A secret stands in a file",
+        "Files are in git, where everybody with access to the repository reads it, for ever. Name it, and rotate it.",
+        '{"$secret": "shopify_api_password"}',
+    ),
+    (
+        "LOT046",
+        "$config without a value",
+        "The stack's lotus:config, or LOTUS_CONFIG_<NAME> in the environment, gives it.",
+        "pulumi config set --path 'lotus:config.shopify_store' example-store",
+    ),
+    (
+        "LOT047",
+        "$secret without a value",
+        "Looked for in the stack's lotus:secrets, in the folder LOTUS_SECRETS_DIR and in LOTUS_SECRET_<NAME>. In a preview "
+        "that should do without, set LOTUS_OFFLINE=1.",
+        "pulumi config set --path 'lotus:secrets.shopify_api_password' --secret",
+    ),
+    (
+        "LOT048",
+        "A secret with two different values",
+        "One of them is stale. Taking either would hide a rotation, so neither is taken.",
+        "",
+    ),
+    (
+        "LOT049",
+        "A malformed reference",
+        'A reference is an object with one key, "$secret" or "$config", and a name.',
+        '{"$config": "shopify_store"}',
+    ),
+    # Connections
+    (
+        "LOT050",
+        "Not a Quartz cron",
+        "Airbyte takes 6 or 7 fields: second (one number), minute, hour, day of month, month, day of week (SUN is 1), year. "
+        'One of the two days is "?". Times are UTC.',
+        '"0 0 6 * * ?" (daily at 6:00), "0 30 * ? * MON-FRI" (hourly at :30 on working days)',
+    ),
+    ("LOT051", "A schedule that never runs", "No date from now on fits it, such as February 30.", ""),
+    (
+        "LOT052",
+        "Which destination?",
+        "With one file in _destinations it is the default; with several, the source has to name one.",
+        '"destination": "lake"',
+    ),
+    (
+        "LOT053",
+        "A namespace or prefix that does not land as written",
+        "Both become part of paths, where characters outside A-Z a-z 0-9 - _ . are replaced, and only ${SOURCE_NAMESPACE} "
+        "is a variable.",
+        '"namespace_format": "shopify_eu"',
+    ),
+    (
+        "LOT054",
+        "The destination has no such mode",
+        "S3 can append and overwrite; deduplication needs a database or a table format.",
+        '"destination_sync_mode": "append"',
+    ),
+    (
+        "LOT055",
+        "Two streams land on one path",
+        "Their files would mix, a reader could not tell them apart, and an overwrite would delete the other's.",
+        '"connection": {"namespace_format": "shopify_eu"}',
+    ),
+    # Destinations
+    (
+        "LOT060",
+        "An unknown path variable",
+        "Airbyte leaves unknown variables in the path as they are written.",
+        "${NAMESPACE}/${STREAM_NAME}/year=${YEAR}/month=${MONTH}/day=${DAY}/",
+    ),
+    (
+        "LOT061",
+        "A path without a slash at its end",
+        "The file's name is glued on: …/day=05part_0.parquet. Hive readers and lotus-lake's feeders do not find that.",
+        "…/day=${DAY}/",
+    ),
+    (
+        "LOT062",
+        "A file-name pattern that does not work",
+        "Without {part_number} or {timestamp} every file of a path has the same name; the second gets -1 behind it.",
+        "part_{part_number}.parquet",
+    ),
+    (
+        "LOT063",
+        "Partly in Hive's form",
+        "Readers that know Hive's form take year=/month=/day= in this order, and feeders sort by it.",
+        "year=${YEAR}/month=${MONTH}/day=${DAY}/",
+    ),
+    ("LOT064", "A path that does not tell streams apart", "Records of several streams would share a folder.", ""),
+    ("LOT065", "Not the name of a bucket", "3 to 63 lower-case letters, digits, dots and dashes.", "landing"),
+    (
+        "LOT066",
+        "An endpoint without http:// or https://",
+        "Clients guess differently: one adds https, another fails. Say which.",
+        '"s3_endpoint": "http://seaweedfs-s3.storage:8333"',
+    ),
+    # Settings
+    ("LOT070", "An unknown setting", "A misspelt setting has no effect.", "lotus:sources"),
+    ("LOT071", "A setting of the wrong kind", "What is expected is in the message.", ""),
+    ("LOT072", "A setting names a source that does not exist", "It would have no effect.", "lotus:sources"),
+    (
+        "LOT073",
+        "An override without a file",
+        "lotus:overrides is laid over files: `shopify` is its _source.json, `shopify/orders` a stream, "
+        "`_destinations/lake` a destination.",
+        "lotus:overrides: {shopify: {schedule: 0 0 3 * * ?}}",
+    ),
+    ("LOT074", "A value that nobody uses", "A leftover, or the file that used it misspells the name.", ""),
+    (
+        "LOT075",
+        "The workspace is missing",
+        "Sources and destinations belong to one of Airbyte's workspaces; its id is in the address bar of Airbyte's UI.",
+        "pulumi config set lotus:workspace <id>",
+    ),
+    ("LOT076", "No such stack", "A stack has a file Pulumi.<stack>.yaml.", "pulumi stack init prod"),
+    # dbt
+    (
+        "LOT080",
+        "A stream without its dbt model",
+        "The project has dbt, and models by the name int_<source>__<stream>; this stream lands and is not processed.",
+        "lotus streams add shopify orders --dbt",
+    ),
+    (
+        "LOT081",
+        "dbt does not look into the model's folder",
+        "dbt builds only what lies below its model-paths, and says nothing about the rest.",
+        "model-paths: [processed/shopify]",
+    ),
+)
+
+CODES: dict[str, Explanation] = {code: Explanation(code, title, why, example) for code, title, why, example in _TABLE}
+"""All codes, in order."""
+
+
+def explain(code: str) -> Explanation | None:
+    """What a code means (case does not matter, `12` and `LOT12` do), or None if there is no such code."""
+    digits = code.strip().upper().removeprefix("LOT")
+    return CODES.get(f"LOT{int(digits):03d}") if digits.isdigit() else None
