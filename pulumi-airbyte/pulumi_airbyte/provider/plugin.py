@@ -248,7 +248,7 @@ async def serve(engine: str | None) -> None:
     sys.stdout.flush()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # A plugin has a process group of its own, so Ctrl-C does not reach it: SIGINT is how the engine says that it is done,
+    # A plugin has a process group of its own, so Ctrl-C does not reach it: SIGINT is the engine saying that it is done,
     # a second before SIGKILL.
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)

@@ -1,0 +1,180 @@
+"""What is repeated, what never is, and what comes out of it. The server is a function in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from pulumi_airbyte.api import (
+    Airbyte,
+    AirbyteError,
+    AnswerError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+
+Server = Callable[[httpx.Request], httpx.Response]
+
+
+class Answers:
+    """A server that gives one answer after the other, the last one for ever, and remembers what it was asked."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+def run(server: Server, call: Callable[[Airbyte], Any], **options: Any) -> Any:
+    async def go() -> Any:
+        transport = httpx.MockTransport(server)
+        async with Airbyte("http://localhost:1", transport=transport, patience=1.0, **options) as airbyte:
+            return await call(airbyte)
+
+    return asyncio.run(go())
+
+
+def create(airbyte: Airbyte) -> Any:
+    return airbyte.create("/sources", {"name": "s"})
+
+
+def read(airbyte: Airbyte) -> Any:
+    return airbyte.get("/sources/1")
+
+
+OK = httpx.Response(200, json={"sourceId": "1"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(500), httpx.Response(503), httpx.ReadTimeout("slow"), httpx.ReadError("reset")],
+    ids=["500", "503", "timeout", "reset"],
+)
+def test_a_create_is_never_sent_twice_once_it_was_sent(answer: httpx.Response | Exception):
+    """Issue 129: it may have happened, and a second one would be a duplicate."""
+    server = Answers(answer, OK)
+
+    with pytest.raises(UnknownOutcomeError):
+        run(server, create)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(429, headers={"Retry-After": "0"}), httpx.ConnectError("refused")],
+    ids=["429", "no connection"],
+)
+def test_a_create_that_did_not_happen_is_sent_again(answer: httpx.Response | Exception):
+    """A refused connection and a rate limit come before any work."""
+    server = Answers(answer, OK)
+
+    assert run(server, create) == {"sourceId": "1"}
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500),
+        httpx.Response(502),
+        httpx.Response(429),
+        httpx.ReadTimeout("slow"),
+        httpx.ReadError("reset"),
+    ],
+)
+def test_a_read_is_repeated(answer: httpx.Response | Exception):
+    """Nothing is lost by it."""
+    assert run(Answers(answer, OK), read) == {"sourceId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, RefusedError), (403, UnauthorizedError), (404, NotFoundError), (409, ConflictError), (422, RefusedError)],
+)
+def test_a_refusal_is_not_repeated(status: int, kind: type[AirbyteError]):
+    """And carries the server's own words, not the generic title."""
+    body = {"title": "bad", "detail": "generic", "data": {"message": "the very reason"}}
+    server = Answers(httpx.Response(status, json=body))
+
+    with pytest.raises(kind, match="the very reason"):
+        run(server, create)
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_stays_away_is_given_up_in_time():
+    """With its address, so that a wrong URL is seen."""
+    with pytest.raises(UnavailableError, match="localhost:1"):
+        run(Answers(httpx.ConnectError("refused")), read)
+
+
+def test_an_answer_that_is_not_json_points_at_the_url():
+    """A web page in place of the API."""
+    page = httpx.Response(200, headers={"Content-Type": "text/html"}, content=b"<html>")
+
+    with pytest.raises(AnswerError, match="root of the API"):
+        run(Answers(page), read)
+    with pytest.raises(UnknownOutcomeError):
+        run(Answers(page), create)
+
+
+def token_server(lifetime: int = 900) -> tuple[Server, list[str]]:
+    """Gives tokens 1, 2, …; accepts only the last one given."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.path)
+        tokens = sum(path.endswith("token") for path in seen)
+        if request.url.path == "/api/v1/applications/token":
+            return httpx.Response(200, json={"access_token": str(tokens), "expires_in": lifetime})
+        if request.url.path.endswith("applications/token"):
+            return httpx.Response(404)
+        accepted = request.headers.get("Authorization") == f"Bearer {tokens}" and tokens >= 3
+        return httpx.Response(200, json={"sourceId": "1"}) if accepted else httpx.Response(401)
+
+    return answer, seen
+
+
+def test_a_refused_token_is_renewed_once_even_for_a_create():
+    """A 401 means that nothing happened; the token endpoint is looked for in all its places."""
+    server, seen = token_server()
+
+    assert run(server, create, client_id="i", client_secret="s") == {"sourceId": "1"}
+    assert [path.rsplit("/", 1)[-1] for path in seen] == ["token", "token", "sources", "token", "sources"]
+
+
+def test_wrong_credentials_are_said_once():
+    """Not by trying again and again."""
+    server = Answers(httpx.Response(401))
+
+    with pytest.raises(UnauthorizedError, match="client id and secret"):
+        run(server, create, client_id="i", client_secret="s")
+    assert len(server.requests) == 1
+
+
+def test_a_list_is_read_to_its_end():
+    """The API gives 100 at a time; a home-made script misses the rest."""
+    everything = [{"sourceId": str(number)} for number in range(230)]
+
+    def pages(request: httpx.Request) -> httpx.Response:
+        offset = int(request.url.params["offset"])
+        return httpx.Response(200, json={"data": everything[offset : offset + 100], "next": "more"})
+
+    assert len(run(pages, lambda airbyte: airbyte.sources(["w"]))) == 230
+
+
+def test_a_delete_of_what_is_gone_is_no_fault():
+    """Also when the first answer was lost."""
+    assert run(Answers(httpx.ReadError("reset"), httpx.Response(404)), lambda airbyte: airbyte.delete("/x/1")) is False
