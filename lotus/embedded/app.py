@@ -72,6 +72,7 @@ def create_app(server: Server) -> Starlette:
         max_body_size=LARGEST_BODY,
         exception_handlers={HTTPException: _http_error, Exception: _unexpected},
     )
+    app.state.server = server
     app.add_middleware(Guard, server=server)
     return app
 
