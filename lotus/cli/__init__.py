@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+TRACEBACK = "LOTUS_TRACEBACK"
 
 
 def main() -> None:
@@ -29,3 +32,13 @@ def main() -> None:
     except BrokenPipeError:  # `lotus … | head`
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        print(
+            f"lotus has a mistake of its own here: {type(error).__name__}: {str(error)[:300]}\n"
+            f"  where: lotus {' '.join(sys.argv[1:2])}\n"
+            f"  fix:   please report it, with what `{TRACEBACK}=1 lotus …` prints",
+            file=sys.stderr,
+        )
+        sys.exit(70)

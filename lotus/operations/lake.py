@@ -77,8 +77,8 @@ class Landing:
 
     @property
     def where(self) -> str:
-        """The same as people write it."""
-        return f"s3://{self.bucket.name}/{self.prefix}"
+        """The folder of the stream as people write it: `s3://landing/raw/shop/orders/`."""
+        return f"s3://{self.bucket.name}/{self.prefix[: self.prefix.rfind('/') + 1]}"
 
 
 @dataclass(frozen=True)

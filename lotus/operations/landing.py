@@ -82,7 +82,8 @@ def landing(
 def query(project: Path, stack: str, environment: Mapping[str, str], sql: str) -> Answer:
     """The answer to `sql` over the landed Parquet files; each stream is a table `<source>.<stream>`.
 
-    Hive-style folders (year=…/month=…/day=…) are columns too.
+    The date of a path (year=…/month=…/day=…) is no column: a stream may have a field of that name. Use
+    `_airbyte_extracted_at`.
 
     Raises:
         LotusError: DuckDB refuses the query; its first line says why.
@@ -100,9 +101,12 @@ def query(project: Path, stack: str, environment: Mapping[str, str], sql: str) -
             connection.execute(f"create schema if not exists {_quoted(zone.source)}")
             table = f"{_quoted(zone.source)}.{_quoted(zone.stream)}"
             connection.execute(f"create view {table} as select * from landed_{number}")  # noqa: S608  both are quoted
-        result = connection.execute(sql)
-        columns = tuple(column[0] for column in result.description or ())
-        return Answer(columns, result.fetchall())
+        # Through Arrow: DuckDB's own fetch wants pytz for every timestamp with a zone.
+        relation = connection.sql(sql)
+        if relation is None:  # a statement without a result
+            return Answer((), [])
+        table = relation.to_arrow_table()
+        return Answer(tuple(table.column_names), list(zip(*(column.to_pylist() for column in table), strict=True)))
     except duckdb.Error as error:
         raise LotusError(
             str(error).splitlines()[0], where=sql, fix="lotus landing lists the tables there are: <source>.<stream>"
@@ -200,7 +204,6 @@ def _dataset(zone: Landing, files: Sequence[_File]) -> Any:
 
     filesystem = zone.bucket.filesystem
     paths = [f"{zone.bucket.name}/{file.key}" for file in files]
-    base = f"{zone.bucket.name}/{zone.prefix}"
-    make = {"filesystem": filesystem, "format": "parquet", "partitioning": "hive", "partition_base_dir": base}
-    schemas = [dataset.dataset([path], **make).schema for path in paths]
-    return dataset.dataset(paths, schema=arrow.unify_schemas(schemas, promote_options="permissive"), **make)
+    schemas = [dataset.dataset([path], filesystem=filesystem, format="parquet").schema for path in paths]
+    schema = arrow.unify_schemas(schemas, promote_options="permissive")
+    return dataset.dataset(paths, schema=schema, filesystem=filesystem, format="parquet")
