@@ -1,0 +1,184 @@
+"""Real connectors from PyPI, a manifest, and a real S3."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lotus.demo import DemoServer
+from lotus.embedded.connectors.definition import MANIFEST_REPOSITORY, Definition
+from lotus.embedded.connectors.registry import CDK_VERSION, definition
+from lotus.tools import find
+
+pytestmark = pytest.mark.slow
+
+KEY, SECRET = "minioadmin", "minioadmin"
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Generator[Any]:
+    """A client of a MinIO of this module's own, with a bucket `lake`."""
+    program = os.environ.get("LOTUS_MINIO") or shutil.which("minio") or find("minio")
+    if program is None:
+        pytest.skip("no MinIO: set LOTUS_MINIO, put minio on PATH, or run `python -m lotus.tools setup`")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    folder = tmp_path_factory.mktemp("minio")
+    environment = {**os.environ, "MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
+    server = subprocess.Popen(
+        [str(program), "server", "--address", address, "--quiet", str(folder)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{address}",
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        region_name="us-east-1",
+    )
+    for _ in range(100):
+        try:
+            client.create_bucket(Bucket="lake")
+            break
+        except (BotoCoreError, ClientError):  # not up yet
+            time.sleep(0.2)
+    yield client
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+def shop() -> Generator[Any]:
+    """The demo's shop on loopback: its manifest and a configuration."""
+    server = DemoServer(0, "shop-token-1234")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    manifest = yaml.safe_load((Path(__file__).parents[3] / "streams" / "shop" / "_manifest.yaml").read_text())
+    yield manifest, {"base_url": server.url, "token": "shop-token-1234", "start_date": "2020-01-01T00:00:00Z"}
+    server.shutdown()
+    server.server_close()
+
+
+def s3_configuration(s3: Any, **values: Any) -> dict[str, Any]:
+    return {
+        "s3_bucket_name": "lake",
+        "s3_bucket_path": "raw",
+        "s3_bucket_region": "us-east-1",
+        "s3_endpoint": s3.meta.endpoint_url,
+        "access_key_id": KEY,
+        "secret_access_key": SECRET,
+        "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/year=${YEAR}/month=${MONTH}/day=${DAY}/",
+        "file_name_pattern": "part_{part_number}.parquet",
+        "format": {"format_type": "Parquet", "compression_codec": "SNAPPY"},
+        **values,
+    }
+
+
+def rows(s3: Any, prefix: str, folder: Path) -> dict[str, Any]:
+    """Tables below a prefix, by key."""
+    tables: dict[str, Any] = {}
+    for item in s3.list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", []):
+        path = folder / "object.parquet"
+        s3.download_file("lake", item["Key"], str(path))
+        tables[item["Key"]] = pq.read_table(path)
+    return tables
+
+
+def configured_from(catalog: dict[str, Any], name: str, mode: str, **values: Any) -> dict[str, Any]:
+    stream = next(each for each in catalog["streams"] if each["name"] == name)
+    return {
+        "stream": stream,
+        "sync_mode": mode,
+        "destination_sync_mode": "append",
+        "cursor_field": stream.get("default_cursor_field") or [],
+        "primary_key": stream.get("source_defined_primary_key") or [],
+        "selected": True,
+        "selected_fields": None,
+        "mappers": [],
+        **values,
+    }
+
+
+def test_faker_lands_in_s3_in_the_layout_of_airbyte(lake: Any, s3: Any, tmp_path: Path) -> None:
+    """All three streams of source-faker arrive; the second sync goes on at the next part of the day."""
+
+    async def scenario() -> None:
+        async with lake() as it:
+            settings = {"count": 300, "parallelism": 1, "always_updated": False, "seed": 1}
+            catalog = await it.connectors.discover(definition("source-faker"), settings)
+            source = it.actor("source", it.definition("airbyte/source-faker"), settings)
+            target = it.actor("destination", it.definition("airbyte/destination-s3"), s3_configuration(s3))
+            streams = [configured_from(catalog, name, "incremental") for name in ("users", "products", "purchases")]
+            where = {"namespace_definition": "custom_format", "namespace_format": "faker"}
+            connection = it.connection(source, target, streams, **where)
+            job = await it.run(connection)
+            assert job.status == "succeeded", it.reason(job)
+            assert it.attempts(job)[0].records_committed == sum(t.num_rows for t in rows(s3, "raw/", tmp_path).values())
+            assert it.state(connection, "users")
+
+    asyncio.run(scenario())
+    tables = rows(s3, "raw/faker/users/", tmp_path)
+    assert [key.rsplit("/", 1)[1] for key in tables] == ["part_0.parquet"]
+    (users,) = tables.values()
+    assert users.num_rows == 300
+    assert users.column_names[:4] == [
+        "_airbyte_raw_id",
+        "_airbyte_extracted_at",
+        "_airbyte_meta",
+        "_airbyte_generation_id",
+    ]
+
+
+def test_check_names_what_is_wrong_with_s3(lake: Any, s3: Any) -> None:
+    """A wrong bucket and a wrong password fail the check with a sentence each."""
+
+    async def scenario() -> None:
+        async with lake() as it:
+            target = definition("destination-s3")
+            good = await it.connectors.check(target, s3_configuration(s3))
+            assert good.succeeded, good.message
+            bad = await it.connectors.check(target, s3_configuration(s3, s3_bucket_name="absent"))
+            assert "the bucket absent does not exist" in (bad.message or "")
+            bad = await it.connectors.check(target, s3_configuration(s3, secret_access_key="wrongwrong"))
+            assert "the secret access key does not belong" in (bad.message or "")
+
+    asyncio.run(scenario())
+
+
+def test_a_manifest_reads_pages_with_a_token(lake: Any, shop: Any, tmp_path: Path) -> None:
+    """source-declarative-manifest runs any manifest from one environment; a wrong token is said in its own words."""
+    manifest, settings = shop
+
+    async def scenario() -> None:
+        async with lake() as it:
+            connector = Definition("id", "Shop", MANIFEST_REPOSITORY, CDK_VERSION, manifest=manifest)
+            assert (await it.connectors.check(connector, settings)).succeeded
+            refused = await it.connectors.check(connector, {**settings, "token": "not the token"})
+            assert not refused.succeeded
+            assert "The shop refuses the token" in (refused.message or "")
+            catalog = await it.connectors.discover(connector, settings)
+            made = it.definition(MANIFEST_REPOSITORY, CDK_VERSION, manifest=manifest)
+            streams = [configured_from(catalog, "orders", "incremental")]
+            connection = it.connection(it.actor("source", made, settings), it.local(tmp_path / "out"), streams)
+            job = await it.run(connection)
+            assert job.status == "succeeded", it.reason(job)
+            assert it.state(connection, "orders")
+
+    asyncio.run(scenario())
+    assert pq.read_table(tmp_path / "out" / "orders").num_rows > 100
