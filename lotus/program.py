@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -58,9 +57,9 @@ def checked(project: Project) -> Project:
         pulumi.RunError: with every fault of every file. Leaving a faulty source out would delete it.
     """
     for hint in project.hints:
-        pulumi.log.info(str(hint.text()))
-    for item in project.left_out:
-        pulumi.log.info(f"left out: {item.name} ({item.reason})")
+        pulumi.log.info(hint.text())
+    if project.left_out:
+        pulumi.log.info("\n".join(["left out:", *(f"  {item.name}: {item.reason}" for item in project.left_out)]))
     if project.faults:
         raise pulumi.RunError(str(FaultsError(project.faults)))
     if project.unresolved and not pulumi.runtime.is_dry_run():
@@ -186,9 +185,7 @@ class Lake(pulumi.ComponentResource):
             kind, name = found
             if kind == "$config":
                 return self._project.values[(kind, name)]
-            if (kind, name) not in self._project.values:
-                return _unknown_secret()
-            return pulumi.Output.secret(self._project.values[(kind, name)])
+            return pulumi.Output.secret(self._project.values.get((kind, name), KEPT))
         if isinstance(value, dict):
             return self._resolved(cast("dict[str, Any]", value))
         if isinstance(value, list):
@@ -196,18 +193,8 @@ class Lake(pulumi.ComponentResource):
         return value
 
 
-def _unknown_secret() -> pulumi.Output[str]:
-    """A secret whose value this preview does not have; the provider takes what the state holds."""
-
-    async def constant(value: Any) -> Any:
-        return value
-
-    return pulumi.Output(
-        set(),
-        asyncio.ensure_future(constant("")),
-        asyncio.ensure_future(constant(False)),
-        asyncio.ensure_future(constant(True)),
-    )
+KEPT = "*" * 10
+"""Airbyte's mask: a secret leaf with this value keeps what is stored, and is no change."""
 
 
 def _root() -> Path:

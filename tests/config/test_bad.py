@@ -32,7 +32,7 @@ def cases() -> Iterator[object]:
             )
 
 
-@pytest.mark.parametrize(("target", "content", "expected"), cases())
+@pytest.mark.parametrize(("target", "content", "expected"), list(cases()))
 def test_a_malformed_file_is_named_at_its_place(target, content, expected, write, loaded) -> None:
     """What is wrong, where, and what to write instead, in these very words."""
     if target == "manifest":
