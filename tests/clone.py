@@ -20,11 +20,19 @@ class Clone:
 
     path: Path
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a fresh shell: without what another clone or stack left in this one."""
+        return {name: value for name, value in os.environ.items() if name not in WITHOUT}
+
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """One command in the clone's folder, with its output as text."""
-        inherited = {name: value for name, value in os.environ.items() if name not in WITHOUT}
         answer = subprocess.run(
-            command, cwd=self.path, env={**inherited, **environment}, capture_output=True, text=True, check=False
+            command,
+            cwd=self.path,
+            env={**self.environment(), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert not check or answer.returncode == 0, f"{command}: {answer.returncode}\n{answer.stdout}\n{answer.stderr}"
         return answer

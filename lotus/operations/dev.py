@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+import psutil
 
 from lotus.config import Source
 from lotus.errors import ConfigError, ToolError, UnavailableError
@@ -266,13 +269,29 @@ def up(project: Path, *, say: Say) -> Dev:
     return dev
 
 
-def make_buckets(dev: Dev) -> None:
-    """Has the landing and the state bucket; raises UnavailableError when the S3 is dead or refuses the keys."""
+def _locks(dev: Dev) -> list[tuple[str, int]]:
+    """The state's locks that were taken on this machine: object key and pid (the body names both, and the host)."""
+    found: list[tuple[str, int]] = []
+    listed = _s3(dev).list_objects_v2(Bucket=STATE_BUCKET, Prefix=".pulumi/locks/")
+    for item in listed.get("Contents", ()):
+        lock = json.loads(_s3(dev).get_object(Bucket=STATE_BUCKET, Key=item["Key"])["Body"].read())
+        if lock.get("hostname") == socket.gethostname():
+            found.append((item["Key"], int(lock["pid"])))
+    return found
+
+
+def _is_pulumi(pid: int) -> bool:
+    try:
+        return "pulumi" in psutil.Process(pid).name()
+    except psutil.Error:
+        return False
+
+
+def _s3(dev: Dev) -> Any:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
 
-    client: Any = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=dev.s3_endpoint,
         aws_access_key_id=dev.s3_access_key_id,
@@ -282,6 +301,13 @@ def make_buckets(dev: Dev) -> None:
             connect_timeout=5, retries={"total_max_attempts": 4}, s3={"addressing_style": "path"}, proxies={}
         ),
     )
+
+
+def make_buckets(dev: Dev) -> None:
+    """Has the landing and the state bucket; raises UnavailableError when the S3 is dead or refuses the keys."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = _s3(dev)
     try:
         there = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
         for name in sorted({LANDING_BUCKET, STATE_BUCKET} - there):
@@ -349,7 +375,14 @@ def _connector(source: Source) -> str | None:
 
 
 def _make_stack(project: Path, dev: Dev) -> None:
-    """Creates the stack in the state bucket once; the file stands in git, so that nothing in the clone changes."""
+    """Creates the stack in the state bucket once; the file stands in git, so that nothing in the clone changes.
+
+    A lock that a killed `pulumi` of this machine left behind is taken away: its process is gone, and nobody else
+    writes the dev stack of this clone.
+    """
+    for key, pid in _locks(dev):
+        if not _is_pulumi(pid):
+            _s3(dev).delete_object(Bucket=STATE_BUCKET, Key=key)
     pulumi(project, dev, ["stack", "select", "--create", STACK, "--non-interactive"])
 
 

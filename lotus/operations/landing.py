@@ -103,7 +103,8 @@ def query(project: Path, stack: str, environment: Mapping[str, str], sql: str) -
             connection.execute(f"create view {table} as select * from landed_{number}")  # noqa: S608  both are quoted
         # Through Arrow: DuckDB's own fetch wants pytz for every timestamp with a zone.
         relation = connection.sql(sql)
-        if relation is None:  # a statement without a result
+        # The stubs do not know that a statement without a result (create table …) gives None.
+        if relation is None:  # pyright: ignore[reportUnnecessaryComparison]
             return Answer((), [])
         table = relation.to_arrow_table()
         return Answer(tuple(table.column_names), list(zip(*(column.to_pylist() for column in table), strict=True)))

@@ -106,7 +106,7 @@ def test_removing_a_source_deletes_its_connection_first(clone):
         shutil.move(kept, clone.path / "streams" / "shop")
     deleted = [line.split()[1] for line in lines if " deleted" in line and "airbyte:index" in line]
 
-    assert deleted.index("airbyte:index/connection:Connection") < deleted.index("airbyte:index/source:Source")
+    assert deleted.index("airbyte:index:Connection") < deleted.index("airbyte:index:Source")
     clone.pulumi("up", "--yes", "--skip-preview")
 
 
