@@ -4,7 +4,7 @@ PYTHON ?= python3
 LOTUS := .venv/bin/lotus
 SHELL := /bin/sh
 
-.PHONY: help setup run stop clean check format test bench soak
+.PHONY: help setup run stop clean check format test test-cluster bench soak
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,9 @@ check: setup ## format, lint, types, import directions, unit tests (under 90 s)
 
 test: setup ## everything, with the real CLI, server, connectors and S3 (under 15 min)
 	@.venv/bin/pytest -q
+
+test-cluster: setup ## the gitops objects on a real API server, with Flux (40 s; 12 min more to build those, once)
+	@.venv/bin/pytest -q -m cluster tests/gitops
 
 bench: setup ## measures and writes docs/benchmarks.md
 	@.venv/bin/python -m tests.bench
