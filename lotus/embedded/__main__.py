@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import errno
 import os
+import signal
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 
@@ -98,6 +102,14 @@ def _serve(listener: socket.socket, data: Path, *, token: str | None, required: 
     shown = f"[{host}]" if ":" in host else host
 
     class Announcing(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Generator[None]:
+            # uvicorn's own raises the signal again after it has stopped, and the exit code would be -15.
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            yield
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             print(f"lotus embedded Airbyte ready on http://{shown}:{port}/api/public/v1 (data: {data})", flush=True)

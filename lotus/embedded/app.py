@@ -6,7 +6,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,13 +51,11 @@ def create_app(server: Server) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         try:
-            with suppress(NotImplementedError):
-                await server.jobs.start()
+            await server.jobs.start()
             yield
         finally:
             try:
-                with suppress(NotImplementedError):
-                    await server.jobs.stop()
+                await server.jobs.stop()
             finally:
                 server.store.close()
 
@@ -87,8 +85,6 @@ def _endpoint(server: Server, operation: Operation) -> Any:
             return _plain_problem(request.url.path, 408, "request-timeout", "The request body did not arrive in time")
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
-        except NotImplementedError:
-            return _plain_problem(request.url.path, 501, "not-implemented", f"{operation.name} is not there yet")
 
     return endpoint
 

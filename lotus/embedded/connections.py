@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zoneinfo
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -43,16 +44,14 @@ class Changes:
     catalog_of: CatalogOf | None = None
 
 
-def cron_schedule(expression: str | None, zone: str | None = "UTC") -> dict[str, Any]:
-    """The columns of a cron schedule.
+def cron_schedule(expression: str | None, zone: str = "UTC") -> dict[str, Any]:
+    """The columns of a cron schedule; the public API knows UTC only, the config API any zone.
 
     Raises:
-        BadRequest: the expression is missing or not one that Airbyte accepts.
+        BadRequest: the expression is missing or not one that Airbyte accepts, or the zone is unknown.
     """
     if expression is None:
         raise BadRequest("Missing cron expression in the schedule.")
-    if zone not in (None, "UTC", "Etc/UTC", "GMT"):
-        raise BadRequest(f"The cron time zone {zone} is not offered: the embedded Airbyte knows UTC only.")
     try:
         normalised = cron.normalised(expression)
     except cron.CronError as error:
@@ -65,7 +64,9 @@ def cron_schedule(expression: str | None, zone: str | None = "UTC") -> dict[str,
             f"The cron expression {expression} is not valid or is less than the one hour minimum. "
             "The seconds and minutes values cannot be `*`."
         )
-    return {**MANUAL, "schedule_type": "cron", "cron_expression": normalised, "cron_time_zone": "UTC"}
+    if zone not in zoneinfo.available_timezones():
+        raise BadRequest(f"The cron time zone {zone} is not known.")
+    return {**MANUAL, "schedule_type": "cron", "cron_expression": normalised, "cron_time_zone": zone}
 
 
 async def existing(server: Server, connection_id: str) -> StoredConnection:
