@@ -68,28 +68,39 @@ class Cron:
 
     def _all(self, after: datetime) -> Iterator[datetime]:
         fields = self._fields
-        day, special = fields[_DAY], None
-        if _special_day(day):
-            # cronsim knows neither 15W nor L-3: every day, and the right one is chosen here.
-            day, special = "*", fields[_DAY]
-        weekday = _to_unix_weekdays(fields[_WEEKDAY])
-        day = "*" if day == "?" else day
-        unix = [_names_to_numbers(fields[i], {}) for i in range(3)]
-        unix += [day, _names_to_numbers(fields[_MONTH], _MONTHS), weekday]
+        times = [_names_to_numbers(fields[i], {}) for i in range(3)]
+        months = _names_to_numbers(fields[_MONTH], _MONTHS)
         years = None if fields[_YEAR] in ("*", "?") else _years(fields[_YEAR])
-        start = after
         if years:
-            start = max(after, datetime(min(years), 1, 1, tzinfo=UTC) - timedelta(seconds=1))
+            after = max(after, datetime(min(years), 1, 1, tzinfo=UTC) - timedelta(seconds=1))
         try:
-            for run in CronSim(" ".join(unix), start):
-                if years and run.year > max(years):
+            if _special_day(fields[_DAY]):
+                runs = _special_runs(times, fields[_DAY], CronSim(" ".join([*times, "*", months, "*"]), after))
+            else:
+                day = "*" if fields[_DAY] == "?" else fields[_DAY]
+                runs = CronSim(" ".join([*times, day, months, _to_unix_weekdays(fields[_WEEKDAY])]), after)
+            for run in runs:
+                if run - after > _HORIZON or (years and run.year > max(years)):
                     return
-                if run - after > _HORIZON:
-                    return
-                if (years is None or run.year in years) and (special is None or _is_special(special, run)):
+                if years is None or run.year in years:
                     yield run
         except CronSimError as error:
             raise CronError(f"the expression never matches: {error}") from error
+
+
+def _special_runs(times: list[str], field: str, months: CronSim) -> Iterator[datetime]:
+    """Runs on a day that cronsim does not know (15W, L-3): month by month, on the day that it is there."""
+    after, month = months.dt, months.dt.replace(day=1, hour=0, minute=0, second=0)
+    end = after + _HORIZON
+    while month < end:
+        day = _day_of(field, month) if month.month in months.months else None
+        if day:
+            start = max(after, month - timedelta(seconds=1))
+            for run in CronSim(" ".join([*times, str(day), str(month.month), "*"]), start):
+                if (run.year, run.month) != (month.year, month.month):
+                    break
+                yield run
+        month = (month + timedelta(days=32)).replace(day=1)
 
 
 def _check_count(fields: list[str], text: str) -> None:
@@ -180,18 +191,19 @@ def _special_day(field: str) -> bool:
     return bool(re.fullmatch(r"L-[0-9]{1,2}W?|[0-9]{1,2}W", field))
 
 
-def _is_special(field: str, run: datetime) -> bool:
-    last = calendar.monthrange(run.year, run.month)[1]
+def _day_of(field: str, month: datetime) -> int | None:
+    """The day that 15W (the working day nearest the 15th) or L-3 is in a month, if there is one."""
+    last = calendar.monthrange(month.year, month.month)[1]
     day = last - int(field[2:].rstrip("W")) if field.startswith("L-") else int(field.rstrip("W"))
     if not 1 <= day <= last:
-        return False
+        return None
     if field.endswith("W"):
-        weekday = calendar.weekday(run.year, run.month, day)
+        weekday = calendar.weekday(month.year, month.month, day)
         if weekday == 5:
             day += -1 if day > 1 else 2
         elif weekday == 6:
             day += 1 if day < last else -2
-    return run.day == day
+    return day
 
 
 def _names_to_numbers(field: str, names: dict[str, int]) -> str:

@@ -388,16 +388,17 @@ class _Loader:
                 files.discovered[path.stem] = path
 
     def _unused(self, path: Path) -> None:
-        if path.name == "_catalog.json":
-            what = "a generated catalog: lotus computes it, and nobody reads this file"
-            fix = "delete it" if not self.settings.discovered else "delete it once Terraform is gone"
-        elif path.suffix.lower() in (".yaml", ".yml", ".json5", ".jsonc", ".jsn", ".txt", "") or "json" in path.suffix:
-            if path.name.startswith((".", "_")) or path.name in ("README", "LICENSE"):
-                return
-            what, fix = f'"{path.name}" is not read: a stream\'s file ends in .json', f"rename it to {path.stem}.json"
-        elif path.name.startswith("_") and path.suffix == ".json":
-            near = choose(path.name, [SOURCE_FILE])[0]
-            what, fix = f'"{path.name}" is not read: names that start with _ are not streams', near
+        """A hint at a file that was probably meant to be read."""
+        name, suffix = path.name, path.suffix.lower()
+        if name.startswith(".") or "manifest" in name or name in ("README", "LICENSE"):
+            return
+        if name == "_catalog.json":
+            what, fix = "a generated catalog: lotus computes it, and nobody reads this file", "delete it"
+        elif name.startswith("_") and suffix == ".json":
+            what = f'"{name}" is not read: names that start with _ are not streams'
+            fix = choose(name, [SOURCE_FILE], otherwise="rename it")[0]
+        elif not name.startswith("_") and (suffix in (".yaml", ".yml", ".jsn", ".txt", "") or "json" in suffix):
+            what, fix = f'"{name}" is not read: a stream\'s file ends in .json', f"rename it to {path.stem}.json"
         else:
             return
         self.hints.append(Fault("LOT008", what, self._file(path), fix=fix, severity="hint"))
