@@ -130,15 +130,9 @@ class Jobs:
 
     async def stop(self) -> None:
         """End every worker within seconds; their jobs are retried at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end_tasks(self._tasks)
         self._tasks = []
-        running = list(self._running.values())
-        for each in running:
-            if each.task is not None:
-                each.task.cancel()
-        await asyncio.gather(*(each.task for each in running if each.task is not None), return_exceptions=True)
+        await _end_tasks([each.task for each in self._running.values() if each.task is not None])
         await self._store.write(_recover)
 
     async def submit(
@@ -205,7 +199,8 @@ class Jobs:
             self._wake.clear()
             waiting: list[float] = []
             for job in await self._store.read(stored.open_jobs):
-                if job["id"] in self._running or len(self._running) >= self._concurrency:
+                busy = job["id"] in self._running or len(self._running) >= self._concurrency
+                if busy or job["cancel_requested"]:
                     continue
                 pause = self._retry_at.get(job["id"], 0.0) - time.monotonic()
                 if pause > 0:
@@ -262,7 +257,10 @@ class Jobs:
             self._wake.set()
 
     async def _attempt(self, job_id: int, running: _Running) -> None:
-        attempt_id, number = await self._store.write(stored.start_attempt, job_id, log_file=_log_file(job_id))
+        begun = await self._store.write(_begin, job_id)
+        if begun is None:
+            return
+        attempt_id, number = begun
         try:
             failures = await self._work(job_id, attempt_id, number, running)
         except (ConnectorError, UnsupportedStreamError) as error:
@@ -429,6 +427,15 @@ class Jobs:
             file.writelines(f"{head} platform {level} {line}\n" for line in message.splitlines())
 
 
+async def _end_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended: `wait_for` of Python 3.11 can swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=2 * CANCEL_SECONDS)
+
+
 def _log_file(job_id: int) -> str:
     """Path of an attempt's log below the data directory, with a place for the attempt's number."""
     return f"logs/{job_id}/{{number}}.log"
@@ -486,6 +493,14 @@ def _submit(
     return stored.create_job(
         db, connection_id, config_type, streams=streams, refresh_mode=refresh_mode, scheduled=scheduled
     )
+
+
+def _begin(db: Connection, job_id: int) -> tuple[int, int] | None:
+    """A new attempt's id and number; None if the job was cancelled since it was chosen."""
+    job = stored.job_row(db, job_id)
+    if job is None or job["status"] not in stored.OPEN or job["cancel_requested"]:
+        return None
+    return stored.start_attempt(db, job_id, log_file=_log_file(job_id))
 
 
 def _request_cancel(db: Connection, job_id: int) -> None:
