@@ -76,6 +76,8 @@ def package_schema() -> str:
         "version": VERSION,
         "description": "Airbyte's sources, destinations and connections, with drift seen leaf by leaf.",
         "license": "Apache-2.0",
+        # Tokens such as `index/source:Source` are the registry package's; what stands before `/` is the module.
+        "meta": {"moduleFormat": "(.*)(?:/[^/]*)"},
         "keywords": ["pulumi", "airbyte", "category/data"],
         "config": {"variables": CONFIGURATION},
         "provider": {"inputProperties": CONFIGURATION},

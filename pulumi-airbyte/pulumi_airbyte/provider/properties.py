@@ -12,11 +12,24 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, cast
 
-from .values import MASK, UNKNOWN, Json, Path, dotted, same_type
+from .values import MASK, UNKNOWN, Json, Path, same_type
 
 Kind: TypeAlias = Literal["string", "boolean", "integer", "object", "array", "json"]
 DefaultAt: TypeAlias = Callable[[Path], Json]
 """What a connector takes where its configuration says nothing, by path; None where nothing is known."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two descriptions are compared.
+
+    `mask_hides`: a mask on the old side is the server's way of showing any value, so it equals all of them (a read).
+    Otherwise it stands for a value that was never written from here (an import), so a real one is a change: written
+    once, it is known from then on.
+    """
+
+    default_at: DefaultAt | None = None
+    mask_hides: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +165,20 @@ def differences(
     path: Path = (),
 ) -> list[Difference]:
     """What applying `new` would change of what `old` says."""
+    return _all_differences(properties, old, new, path, Comparison(default_at))
+
+
+def _all_differences(
+    properties: Mapping[str, Property], old: Mapping[str, Json], new: Mapping[str, Json], path: Path, how: Comparison
+) -> list[Difference]:
     found: list[Difference] = []
     for name, prop in properties.items():
-        found += _differences(prop, old.get(name), new.get(name), (*path, name), default_at)
+        found += _differences(prop, old.get(name), new.get(name), (*path, name), how)
     return found
 
 
 def _differences(  # noqa: PLR0911  (one answer per kind of property reads best in a row)
-    prop: Property, old: Json, new: Json, path: Path, default_at: DefaultAt | None
+    prop: Property, old: Json, new: Json, path: Path, how: Comparison
 ) -> list[Difference]:
     if prop.never_compared or (new is None and prop.computed) or (prop.write_only and old is None):
         return []
@@ -175,22 +194,22 @@ def _differences(  # noqa: PLR0911  (one answer per kind of property reads best 
     if UNKNOWN in (old, new):
         return [] if old == new else [Difference(path, kind)]
     if prop.type == "json":
-        return _json_differences(old, new, path, default_at)
+        return _json_differences(old, new, path, how)
     if prop.type == "object" and prop.properties:
         before, after = cast("Mapping[str, Json]", old or {}), cast("Mapping[str, Json]", new or {})
-        return differences(prop.properties, before, after, default_at=default_at, path=path)
+        return _all_differences(prop.properties, before, after, path, how)
     if prop.type == "array" and prop.items is not None:
-        return _array_differences(prop, prop.items, old or [], new or [], path, default_at)
+        return _array_differences(prop, prop.items, old or [], new or [], path, how)
     return [] if old == new else [Difference(path, kind)]
 
 
 def _array_differences(
-    prop: Property, items: Property, old: list[Json], new: list[Json], path: Path, default_at: DefaultAt | None
+    prop: Property, items: Property, old: list[Json], new: list[Json], path: Path, how: Comparison
 ) -> list[Difference]:
     found: list[Difference] = []
     pairs, gone, come = paired(prop, old, new)
     for before, after in pairs:
-        found += _differences(items, old[before], new[after], (*path, after), default_at)
+        found += _differences(items, old[before], new[after], (*path, after), how)
     found += [Difference((*path, index), "delete") for index in gone]
     found += [Difference((*path, index), "add") for index in come]
     return found
@@ -244,12 +263,12 @@ def _key(key: Callable[[Any], Hashable], item: Json) -> Hashable:
     return UNKNOWN if item == UNKNOWN else key(item)
 
 
-def _json_differences(old: Json, new: Json, path: Path, default_at: DefaultAt | None) -> list[Difference]:
+def _json_differences(old: Json, new: Json, path: Path, how: Comparison) -> list[Difference]:
     if isinstance(old, dict) and isinstance(new, dict):
         before, after = cast("dict[str, Json]", old), cast("dict[str, Json]", new)
         found: list[Difference] = []
         for name in {**before, **after}:
-            found += _json_differences(before.get(name), after.get(name), (*path, name), default_at)
+            found += _json_differences(before.get(name), after.get(name), (*path, name), how)
         return found
     if isinstance(old, list) and isinstance(new, list):
         one, other = cast("list[Json]", old), cast("list[Json]", new)
@@ -257,15 +276,15 @@ def _json_differences(old: Json, new: Json, path: Path, default_at: DefaultAt | 
         for index in range(max(len(one), len(other))):
             before = one[index] if index < len(one) else None
             after = other[index] if index < len(other) else None
-            found += _json_differences(before, after, (*path, index), default_at)
+            found += _json_differences(before, after, (*path, index), how)
         return found
     if alike(old, new):
         return []
-    if MASK in (old, new) and old is not None and new is not None:
-        # What the server keeps to itself cannot be compared; a mask in the program means "keep it".
+    if old is not None and (new == MASK or (old == MASK and how.mask_hides and new is not None)):
+        # A mask in the program means "keep what is stored".
         return []
-    if default_at is not None and (old is None or new is None):
-        default = default_at(path)
+    if how.default_at is not None and (old is None or new is None):
+        default = how.default_at(path)
         if default is not None and alike(default, new if old is None else old):
             return []
     return [Difference(path, "add" if old is None else "delete" if new is None else "update")]
@@ -291,43 +310,54 @@ def reconciled(
     order of its streams, its secrets behind a mask); what nobody declared shows up only if it is not the server's own
     default; after an import it is all that is not a default.
     """
+    how = Comparison(default_at, mask_hides=True)
+    return _all_reconciled(properties, declared, actual, path, how, importing=importing)
+
+
+def _all_reconciled(
+    properties: Mapping[str, Property],
+    declared: Mapping[str, Json],
+    actual: Mapping[str, Json],
+    path: Path,
+    how: Comparison,
+    *,
+    importing: bool,
+) -> dict[str, Json]:
     result: dict[str, Json] = {}
     for name, prop in properties.items():
-        value = _reconciled(
-            prop, declared.get(name), actual.get(name), (*path, name), importing=importing, default_at=default_at
-        )
+        value = _reconciled(prop, declared.get(name), actual.get(name), (*path, name), how, importing=importing)
         if value is not None:
             result[name] = value
     return result
 
 
 def _reconciled(  # noqa: PLR0911
-    prop: Property, declared: Json, actual: Json, path: Path, *, importing: bool, default_at: DefaultAt | None
+    prop: Property, declared: Json, actual: Json, path: Path, how: Comparison, *, importing: bool
 ) -> Json:
     if prop.never_compared or (prop.write_only and actual is None):
         return declared
     if declared is None:
         if prop.computed and not importing:
             return None
-        if actual is None or not _differences(_uncomputed(prop), actual, None, path, default_at):
+        if actual is None or not _differences(_uncomputed(prop), actual, None, path, how):
             return None
         if prop.type == "object" and prop.properties:
-            found = reconciled(prop.properties, {}, actual, importing=True, default_at=default_at, path=path)
+            found = _all_reconciled(prop.properties, {}, actual, path, how, importing=True)
             return found or None
         if prop.type == "array" and prop.items is not None:
             return [
-                _reconciled(prop.items, None, item, (*path, index), importing=True, default_at=default_at) or item
+                _reconciled(prop.items, None, item, (*path, index), how, importing=True) or item
                 for index, item in enumerate(cast("list[Json]", actual))
             ]
-        return _reconciled_json({}, actual, path, default_at) if isinstance(actual, dict) else actual
-    if not _differences(prop, actual, declared, path, default_at):
+        return _reconciled_json({}, actual, path, how) if isinstance(actual, dict) else actual
+    if not _differences(prop, actual, declared, path, how):
         return declared
     if prop.type == "json":
-        return _reconciled_json(declared, actual, path, default_at)
+        return _reconciled_json(declared, actual, path, how)
     if actual is None:
         return prop.default
     if prop.type == "object" and prop.properties:
-        return reconciled(prop.properties, declared, actual, importing=importing, default_at=default_at, path=path)
+        return _all_reconciled(prop.properties, declared, actual, path, how, importing=importing)
     if prop.type == "array" and prop.items is not None:
         pairs, _, _ = paired(prop, cast("list[Json]", declared), cast("list[Json]", actual))
         of = {there: here for here, there in pairs}
@@ -335,14 +365,7 @@ def _reconciled(  # noqa: PLR0911
         merged: list[Json] = []
         for at in order:
             mine = declared[of[at]] if at in of else None
-            value = _reconciled(
-                prop.items,
-                mine,
-                actual[at],
-                (*path, at),
-                importing=importing or mine is None,
-                default_at=default_at,
-            )
+            value = _reconciled(prop.items, mine, actual[at], (*path, at), how, importing=importing or mine is None)
             merged.append(actual[at] if value is None else value)
         return merged
     return actual
@@ -354,7 +377,7 @@ def _uncomputed(prop: Property) -> Property:
     return replace(prop, computed=False, replaces=False, write_only=False)
 
 
-def _reconciled_json(declared: Json, actual: Json, path: Path, default_at: DefaultAt | None) -> Json:
+def _reconciled_json(declared: Json, actual: Json, path: Path, how: Comparison) -> Json:
     if actual == MASK:
         return declared if isinstance(declared, str) else actual
     if isinstance(declared, dict) and isinstance(actual, dict):
@@ -362,23 +385,18 @@ def _reconciled_json(declared: Json, actual: Json, path: Path, default_at: Defau
         result: dict[str, Json] = {}
         for name, value in mine.items():
             if name in theirs:
-                result[name] = _reconciled_json(value, theirs[name], (*path, name), default_at)
-            elif value is None or not _json_differences(None, value, (*path, name), default_at):
+                result[name] = _reconciled_json(value, theirs[name], (*path, name), how)
+            elif value is None or not _json_differences(None, value, (*path, name), how):
                 result[name] = value
         for name, value in theirs.items():
-            if name not in mine and _json_differences(value, None, (*path, name), default_at):
+            if name not in mine and _json_differences(value, None, (*path, name), how):
                 empty: Json = {} if isinstance(value, dict) else None
-                result[name] = _reconciled_json(empty, value, (*path, name), default_at)
+                result[name] = _reconciled_json(empty, value, (*path, name), how)
         return result
     if isinstance(declared, list) and isinstance(actual, list):
         one, other = cast("list[Json]", declared), cast("list[Json]", actual)
         return [
-            _reconciled_json(one[index] if index < len(one) else None, value, (*path, index), default_at)
+            _reconciled_json(one[index] if index < len(one) else None, value, (*path, index), how)
             for index, value in enumerate(other)
         ]
     return declared if alike(declared, actual) else actual
-
-
-def faults_in_words(faults: Sequence[Fault]) -> list[str]:
-    """Each fault in one line, where first."""
-    return [f"{dotted(fault.path)}: {fault.reason}" for fault in faults]

@@ -56,6 +56,17 @@ def test_a_masked_secret_keeps_the_states_value():
     assert drift({"host": "h", "password": "right"}, {"host": "h", "password": MASK}) == {}
 
 
+def test_a_secret_that_was_never_written_from_here_is_written_once():
+    """After an import the state holds the mask; the value in the program is a change, a mask there is not."""
+    old = {"configuration": {"host": "h", "password": MASK}}
+
+    changed = SOURCE.differences(old, {}, {"configuration": {"host": "h", "password": "right"}}, None)
+    kept = SOURCE.differences(old, {}, {"configuration": {"host": "h", "password": MASK}}, None)
+
+    assert [dotted(one.path) for one in changed] == ["configuration.password"]
+    assert kept == []
+
+
 def test_every_other_leaf_is_compared():
     """Issue 160: the host changed by hand is seen, the secret beside it stays."""
     declared = {"host": "h", "nested": {"a": [1, {"b": True}]}, "password": "right"}
