@@ -107,7 +107,7 @@ class Lake(pulumi.ComponentResource):
             workspace_id=self._workspace,
             name=destination.title,
             definition_id=definition,
-            configuration={**configuration, **self._resolved(destination.settings.configuration)},
+            configuration={**configuration, **self._resolved(destination.configuration)},
         )
 
     def _source(self, source: Source) -> airbyte.Source:
@@ -128,7 +128,7 @@ class Lake(pulumi.ComponentResource):
             workspace_id=self._workspace,
             name=source.title,
             definition_id=definition,
-            configuration={**configuration, **self._resolved(source.settings.configuration)},
+            configuration={**configuration, **self._resolved(source.configuration)},
         )
 
     def _connector(self, connector: Connector, role: str, name: str) -> tuple[pulumi.Input[str] | None, dict[str, Any]]:
@@ -176,16 +176,13 @@ class Lake(pulumi.ComponentResource):
         )
 
     def _resolved(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration with values in place of references; secrets are Pulumi secrets."""
+        """The configuration with values in place of `$secret`, as Pulumi secrets."""
         return {key: self._value(item) for key, item in configuration.items()}
 
     def _value(self, value: Any) -> Any:
         found = reference(value)
         if found:
-            kind, name = found
-            if kind == "$config":
-                return self._project.values[(kind, name)]
-            return pulumi.Output.secret(self._project.values.get((kind, name), KEPT))
+            return pulumi.Output.secret(self._project.secrets.get(found[1], KEPT))
         if isinstance(value, dict):
             return self._resolved(cast("dict[str, Any]", value))
         if isinstance(value, list):

@@ -350,6 +350,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "pulumi config set lotus:workspace <id>",
     ),
     ("LOT076", "No such stack", "A stack has a file Pulumi.<stack>.yaml.", "pulumi stack init prod"),
+    (
+        "LOT077",
+        "An encrypted value in lotus:config",
+        "$config values are shown in previews and stand in state as they are; $secret values do not.",
+        '{"$secret": "shopify_api_password"}',
+    ),
     # dbt
     (
         "LOT080",

@@ -79,6 +79,8 @@ class Document:
         if not exact:
             # Something is missing inside: point at the key of what lacks it, or at its opening bracket.
             return key_span or Span(value_span.start, value_span.start + 1)
+        if key_span and self.text[value_span.start] in "{[" and "\n" in self.text[value_span.start : value_span.end]:
+            return key_span  # a value over several lines cannot be underlined; its key can
         return key_span if key and key_span else value_span
 
     def _place(self, offset: int) -> tuple[int, int, str]:

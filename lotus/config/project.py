@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ from lotus.config.cron import Cron, CronError
 from lotus.config.document import Document, Pointer, read, read_text
 from lotus.config.faults import Fault, choose, in_order
 from lotus.config.models import DestinationFile, DiscoveredFile, SourceFile, SpecFile, StreamFile
-from lotus.config.references import NAME, SEALED, Values, conflicting, references, ways_to_set
+from lotus.config.resolution import Resolution
 from lotus.config.settings import Settings
 from lotus.config.shape import check_fields, checked, compact
 from lotus.config.specification import Configuration
@@ -59,6 +59,8 @@ class Source:
     file: str
     connector: Connector
     settings: SourceFile
+    configuration: Mapping[str, Any]
+    """With this stack's values for `$config`; `$secret` as it is written."""
     destination: str
     schedule: str | None
     streams: tuple[Stream, ...]
@@ -75,6 +77,8 @@ class Destination:
     file: str
     connector: Connector
     settings: DestinationFile
+    configuration: Mapping[str, Any]
+    """With this stack's values for `$config`; `$secret` as it is written."""
     sync_modes: tuple[str, ...] | None
     specification: Mapping[str, Any] | None = None
 
@@ -105,7 +109,8 @@ class Project:
     hints: tuple[Fault, ...] = ()
     files: int = 0
     streams: int = 0
-    values: Mapping[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any], repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Values by name; never in a message, an error or a repr."""
     unresolved: tuple[str, ...] = ()
 
     def destination(self, name: str) -> Destination:
@@ -158,9 +163,8 @@ class _Loader:
         self.left_out: list[LeftOut] = []
         self.files = 0
         self.count = 0
-        self.used: set[tuple[str, str]] = set()
-        self.resolved: dict[tuple[str, str], Any] = {}
-        self.unresolved: dict[str, None] = {}
+        self.resolution = Resolution(settings, self.faults)
+        self.resolved_destinations: dict[str, Destination] = {}
         self.overridden: set[str] = set()
         self.faulty_destinations = False
         self._inside = root.resolve()
@@ -191,14 +195,14 @@ class _Loader:
         return Project(
             self.settings,
             tuple(sources),
-            tuple(destinations),
+            tuple(self.resolved_destinations.get(d.name, d) for d in destinations),
             tuple(self.left_out),
             tuple(in_order(self.faults)),
             tuple(in_order(self.hints)),
             self.files,
             self.count,
-            self.resolved,
-            tuple(self.unresolved),
+            self.resolution.secrets,
+            tuple(self.resolution.unresolved),
         )
 
     # Files and folders
@@ -288,6 +292,7 @@ class _Loader:
             self._file(path),
             connector,
             model,
+            model.configuration,
             offered,
             specs.specification,
         )
@@ -343,8 +348,9 @@ class _Loader:
             self.hints.append(document.fault("LOT017", what, fix=fix, severity="hint"))
         if connector is None or destination is None or reason:
             return None
+        configuration = model.configuration
         if self.resolve:
-            self._resolve(document, model.configuration)
+            configuration = self._resolved(document, model, specification, folder.name)
             self._resolve_destination(destination)
         return Source(
             folder.name,
@@ -352,6 +358,7 @@ class _Loader:
             self._file(cast(Path, files.source)),
             connector,
             model,
+            configuration,
             destination.name,
             schedule,
             tuple(streams),
@@ -642,68 +649,25 @@ class _Loader:
 
     # References
 
-    def _resolve_destination(self, destination: Destination) -> None:
-        marker = ("destination", destination.name)
-        if marker in self.used:
-            return
-        self.used.add(marker)
-        path = self.root / destination.file
-        scratch: list[Fault] = []
-        document = read(path, destination.file, scratch)
-        if document:
-            overlaid = self._override(document, f"{DESTINATIONS}/{destination.name}")
-            self._resolve(overlaid, destination.settings.configuration)
+    def _resolved(
+        self, document: Document, model: SourceFile | DestinationFile, spec: Mapping[str, Any] | None, what: str
+    ) -> dict[str, Any]:
+        """The configuration with this stack's values, checked once more with them."""
+        configuration = self.resolution.configuration(document, model.configuration, spec)
+        self._configuration(document, configuration, spec, what)
+        if isinstance(model, DestinationFile) and landing.is_s3(model.connector):
+            landing.check_paths(document, configuration, self.faults, self.hints)
+        return configuration
 
-    def _resolve(self, document: Document, configuration: Mapping[str, Any]) -> None:
-        values: Values = self.settings.values
-        for item in references(configuration):
-            at: Pointer = ("configuration", *item.pointer, item.kind)
-            if not NAME.fullmatch(item.name):
-                continue
-            self.used.add((item.kind, item.name))
-            key = (item.kind, item.name)
-            if item.kind == "$config":
-                found = values.config(item.name)
-                if found is None:
-                    fix, allowed, near = choose(item.name, values.config_names())
-                    ways = ways_to_set("$config", item.name, self.settings.stack)
-                    what = f'this stack gives no value for $config "{item.name}"'
-                    fix = f"{fix} Otherwise: {ways}" if near else ways
-                    self.faults.append(
-                        document.fault("LOT046", what, at, fix=fix, allowed=allowed if near else (), nearest=near)
-                    )
-                else:
-                    self.resolved[key] = found.value
-                continue
-            self._resolve_secret(document, item.name, at, key)
-
-    def _resolve_secret(self, document: Document, name: str, at: Pointer, key: tuple[str, str]) -> None:
-        values = self.settings.values
-        try:
-            places = values.secret(name)
-        except (OSError, UnicodeDecodeError):
-            what = f"the file {name} in LOTUS_SECRETS_DIR cannot be read as text"
-            self.faults.append(document.fault("LOT047", what, at, fix="check its permissions and content"))
-            return
-        conflict = conflicting(places)
-        if conflict:
-            what = f'secret "{name}" has two different values: {conflict[0].place} and {conflict[1].place}'
-            fix = "remove the stale one: a rotation would not be seen"
-            self.faults.append(document.fault("LOT048", what, at, fix=fix))
-        elif not places and self.settings.offline:
-            self.unresolved[name] = None
-        elif not places:
-            near = choose(name, values.secret_names())[2]
-            ways = ways_to_set("$secret", name, self.settings.stack)
-            what = f'secret "{name}" has no value here'
-            fix = f'did you mean "{near}"? Otherwise: {ways}' if near else ways
-            self.faults.append(document.fault("LOT047", what, at, fix=fix, nearest=near))
-        else:
-            known = [p.value for p in places if p.value is not SEALED]
-            if known:
-                self.resolved[key] = known[0]
-            else:
-                self.unresolved[name] = None
+    def _resolve_destination(self, destination: Destination) -> Destination:
+        raw = read(self.root / destination.file, destination.file, [])
+        if raw is None or destination.name in self.resolved_destinations:
+            return self.resolved_destinations.get(destination.name, destination)
+        document = self._override(raw, f"{DESTINATIONS}/{destination.name}")
+        configuration = self._resolved(document, destination.settings, destination.specification, destination.name)
+        return self.resolved_destinations.setdefault(
+            destination.name, replace(destination, configuration=configuration)
+        )
 
     # The whole
 
@@ -737,7 +701,7 @@ class _Loader:
                 ("$secret", settings.values.secret_names()),
             ):
                 for name in names:
-                    if (kind, name) not in self.used:
+                    if (kind, name) not in self.resolution.used:
                         setting = "config" if kind == "$config" else "secrets"
                         what = f"lotus:{setting}.{name} is used by no file"
                         self.hints.append(
@@ -765,7 +729,9 @@ class _Loader:
                 elif definition == "destination":
                     namespace = ""
                 name = (options.prefix or "") + stream.name
-                folder = landing.folder(destination.settings.configuration, namespace, name)
+                folder = landing.folder(
+                    self.resolved_destinations.get(destination.name, destination).configuration, namespace, name
+                )
                 places[(destination.name, folder)].append((source, stream))
         for (destination_name, folder), landed in places.items():
             for source, stream in landed[1:]:

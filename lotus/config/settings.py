@@ -110,9 +110,22 @@ def _secrets_in_clear(
 ) -> list[Fault]:
     """Secrets that the stack's file holds unencrypted, which only the file itself can tell."""
     secrets: Any = values.get("secrets")
+    config: Any = values.get("config")
+    sealed = [n for n, v in cast("dict[str, Any]", config).items() if v is SEALED] if isinstance(config, dict) else []
+    found = [
+        _fault(
+            file,
+            places,
+            "LOT077",
+            f'"{name}" is encrypted, but lotus:config is for values that may be seen: state would hold it in clear',
+            ("config", name),
+            fix=f'pulumi config set --path \'lotus:secrets.{name}\' --secret, and {{"$secret": "{name}"}} in the file',
+        )
+        for name in sealed
+    ]
     if not isinstance(secrets, dict):
-        return []
-    return [
+        return found
+    return found + [
         _fault(
             file,
             places,

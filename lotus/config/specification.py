@@ -100,6 +100,24 @@ def _secret_paths(schema: Mapping[str, Any], pointer: Pointer) -> Iterator[Point
             yield from _secret_paths(child, pointer)
 
 
+def at_pointer(specification: Mapping[str, Any], pointer: Pointer) -> Mapping[str, Any]:
+    """The part of a spec that describes a value; the first variant that has it, {} where none does."""
+    schema: Any = specification
+    for part in pointer:
+        if isinstance(part, int):
+            schema = cast("dict[str, Any]", schema).get("items")
+        else:
+            schema = _property(cast("dict[str, Any]", schema), part)
+        if not isinstance(schema, dict):
+            return {}
+    return cast("Mapping[str, Any]", schema)
+
+
+def _property(schema: Mapping[str, Any], name: str) -> Any:
+    candidates = [schema, *(v for k in ("oneOf", "anyOf", "allOf") for v in cast("list[Any]", schema.get(k) or []))]
+    return next((c["properties"][name] for c in candidates if name in (c.get("properties") or {})), None)
+
+
 class Configuration:
     """One configuration in one file, checked against a spec and its references."""
 

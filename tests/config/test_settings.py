@@ -10,8 +10,6 @@ import pytest
 from lotus.config import from_values, load, render
 from lotus.config.references import Values
 
-SECRET = ("$secret", "shop_password")
-
 
 def test_a_secret_is_found_in_the_stack_the_folder_or_the_environment(tmp_path: Path) -> None:
     """The three places, in the order in which they are told."""
@@ -46,7 +44,7 @@ def test_the_same_value_in_two_places_is_fine(loaded, tmp_path: Path) -> None:
     )
 
     assert project.faults == ()
-    assert project.values[SECRET] == "hush-hush"
+    assert project.secrets == {"shop_password": "hush-hush"}
 
 
 def test_a_sealed_secret_is_known_by_name_only(write, loaded) -> None:
@@ -73,14 +71,14 @@ def test_config_falls_back_to_the_environment(write, loaded) -> None:
 
     project = loaded(environment={"LOTUS_CONFIG_SHOP_NAME": "from-here", "LOTUS_SECRET_SHOP_PASSWORD": "x"})
 
-    assert project.values["$config", "shop_name"] == "from-here"
+    assert project.sources[0].configuration["shop"] == "from-here"
 
 
 def test_the_stack_wins_over_the_environment_for_config(loaded) -> None:
     """What is reviewed beats what is exported."""
     project = loaded(environment={"LOTUS_CONFIG_SHOP_NAME": "other", "LOTUS_SECRET_SHOP_PASSWORD": "x"})
 
-    assert project.values["$config", "shop_name"] == "my-shop"
+    assert project.sources[0].configuration["shop"] == "my-shop"
 
 
 def test_an_override_is_laid_over_its_file(write, loaded) -> None:
@@ -116,7 +114,7 @@ def test_values_of_pulumi_and_of_the_file_give_the_same_settings(write, tmp_path
 
     project = load(tmp_path, settings)
 
-    assert (project.faults, project.values) == (loaded().faults, loaded().values)
+    assert (project.sources, project.secrets) == (loaded().sources, loaded().secrets)
 
 
 def test_a_misspelt_key_is_seen_in_the_file_even_when_pulumi_does_not_list_it(write, tmp_path: Path) -> None:
@@ -158,3 +156,44 @@ def _stack(more: str = "") -> str:
         "config:\n  lotus:lake: true\n  lotus:workspace: 00000000-0000-4000-8000-000000000001\n"
         "  lotus:config:\n    shop_name: my-shop\n" + more
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "resolved"), [("30", 30), ("many", None), ("0", None)], ids=["a number", "a word", "too small"]
+)
+def test_a_config_value_is_checked_like_a_written_one(value: str, resolved: int | None, write, loaded) -> None:
+    """The environment has texts only; what the spec wants as a number becomes one."""
+    source = {
+        "connector": "source-web-shop",
+        "configuration": {
+            "shop": "my-shop",
+            "window": {"$config": "window"},
+            "credentials": {"auth": "password", "password": {"$secret": "shop_password"}},
+        },
+    }
+    write("streams/shop/_source.json", source)
+
+    project = loaded(environment={"LOTUS_CONFIG_WINDOW": value, "LOTUS_SECRET_SHOP_PASSWORD": "x"})
+
+    if resolved is None:
+        assert [(f.code, f.line) for f in project.faults] == [("LOT043", 5)]
+    else:
+        assert project.sources[0].configuration["window"] == resolved
+
+
+def test_an_endpoint_from_the_environment_without_http_is_a_hint(tmp_path: Path, write, loaded) -> None:
+    """It took lotus-lake three commits, in both directions."""
+    lake = json.loads((tmp_path / "streams/_destinations/lake.json").read_text())
+    lake["configuration"]["s3_endpoint"] = {"$config": "s3_endpoint"}
+    write("streams/_destinations/lake.json", lake)
+
+    project = loaded(environment={"LOTUS_SECRET_SHOP_PASSWORD": "x", "LOTUS_CONFIG_S3_ENDPOINT": "minio:9000"})
+
+    assert [f.code for f in project.hints] == ["LOT066"]
+
+
+def test_an_encrypted_value_belongs_into_secrets(write, loaded) -> None:
+    """As $config it would stand in state in clear."""
+    write("Pulumi.dev.yaml", _stack("    token:\n      secure: v1:AAAA:BBBB\n"))
+
+    assert "LOT077" in [f.code for f in loaded().faults]
