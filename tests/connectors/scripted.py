@@ -114,6 +114,24 @@ def steps(script, given):  # noqa: PLR0912 - one branch a trick
                 if (number + 1) % size == 0:
                     state(stream, {"id": number + 1})
                     sys.stdout.flush()
+        elif kind == "next":
+            stream, count, size, pause = rest
+            known = {each["stream"]["stream_descriptor"]["name"]: each["stream"]["stream_state"] for each in given}
+            begin = known.get(stream, {"id": 0})["id"]
+            for number in range(begin + 1, begin + count + 1):
+                record(stream, number)
+                if (number - begin) % size == 0:
+                    state(stream, {"id": number})
+                    sys.stdout.flush()
+                    time.sleep(pause)
+        elif kind == "stamped":
+            stream, count, pause = rest
+            stamp = f"{os.getpid()} {time.time_ns()}"
+            for number in range(count):
+                record(stream, number, stamp)
+                if number % 100 == 0:
+                    sys.stdout.flush()
+                    time.sleep(pause)
         else:
             raise SystemExit(f"unknown step {kind}")
 

@@ -15,12 +15,14 @@ import pytest
 
 from lotus.embedded.connectors import Connectors
 from lotus.embedded.connectors.registry import definitions
-from lotus.embedded.jobs import Jobs
+from lotus.embedded.jobs import JobRunningError, Jobs
 from lotus.embedded.store import Store, actors, connections, job_history, workspaces
 from lotus.embedded.store import definitions as stored_definitions
 from lotus.embedded.store import jobs as stored
 
 SCRIPTED = Path(__file__).parents[2] / "connectors" / "scripted.py"
+
+__all__ = ["JobRunningError", "Lake"]
 
 FINAL = ("succeeded", "failed", "cancelled")
 
