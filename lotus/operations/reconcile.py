@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from lotus.errors import RemoteError, UnavailableError
 from lotus.gitops.cluster import Cluster, Object
 from lotus.gitops.settings import GitOpsSettings
-from lotus.operations.status import Delivery, Phase, Stuck, condition, dig, find_stuck, status
+from lotus.operations.status import GRACE_SECONDS, Delivery, Phase, Stuck, condition, dig, find_stuck, status
 
 FETCH_REQUEST = "reconcile.fluxcd.io/requestedAt"
 APPLY_REQUEST = "pulumi.com/reconciliation-request"
@@ -43,6 +43,8 @@ def reconcile(
     wait: bool = False,
     unstick: bool = False,
     seconds: float = 1800,
+    fetch_seconds: float = FETCH_SECONDS,
+    grace: float = GRACE_SECONDS,
 ) -> Reconciled:
     """Asks Flux to fetch and PKO to apply, whatever state they are in.
 
@@ -56,12 +58,12 @@ def reconcile(
     started = time.monotonic()
     token = datetime.now(UTC).isoformat()
     asked: list[str] = []
-    _unstick_first(cluster, settings, unstick, asked, say)
+    _unstick_first(cluster, settings, unstick, asked, say, grace)
     before = _required(cluster, "Stack", settings.stack_object)
-    repository = _fetch(cluster, settings, token, say)
+    repository = _fetch(cluster, settings, token, say, fetch_seconds)
     asked.append("fetch")
     revision = str(dig(repository, "status", "artifact", "revision") or "")
-    if needs_request(before, revision):
+    if "unstick" in asked or needs_request(before, revision):
         cluster.annotate("Stack", settings.stack_object, {APPLY_REQUEST: token})
         asked.append("apply")
         say("asked the operator to apply")
@@ -70,8 +72,8 @@ def reconcile(
         say("the operator begins by itself: the commit is new")
     timed_out = False
     if wait:
-        timed_out = not _follow(cluster, settings, revision, token, before, started + seconds, say)
-    return Reconciled(status(cluster, settings), tuple(asked), time.monotonic() - started, timed_out)
+        timed_out = not _follow(cluster, settings, revision, token, before, started + seconds, say, grace)
+    return Reconciled(status(cluster, settings, grace=grace), tuple(asked), time.monotonic() - started, timed_out)
 
 
 def needs_request(stack: Object, revision: str) -> bool:
@@ -88,8 +90,10 @@ def needs_request(stack: Object, revision: str) -> bool:
     return stalled or last.get("state") == "failed" or revision in known
 
 
-def _unstick_first(cluster: Cluster, settings: GitOpsSettings, allowed: bool, asked: list[str], say: Say) -> None:
-    stuck = _stuck(cluster, settings)
+def _unstick_first(
+    cluster: Cluster, settings: GitOpsSettings, allowed: bool, asked: list[str], say: Say, grace: float
+) -> None:
+    stuck = _stuck(cluster, settings, grace)
     if stuck is None:
         return
     if not allowed:
@@ -104,7 +108,7 @@ def _unstick_first(cluster: Cluster, settings: GitOpsSettings, allowed: bool, as
     say(f"done: {stuck.remedy}")
 
 
-def _stuck(cluster: Cluster, settings: GitOpsSettings) -> Stuck | None:
+def _stuck(cluster: Cluster, settings: GitOpsSettings, grace: float) -> Stuck | None:
     stack = cluster.get("Stack", settings.stack_object)
     name = dig(stack, "status", "currentUpdate", "name")
     if not name:
@@ -114,7 +118,7 @@ def _stuck(cluster: Cluster, settings: GitOpsSettings) -> Stuck | None:
         stack,
         cluster.get("Update", name),
         cluster.get("Workspace", settings.stack_object),
-        now=datetime.now(UTC),
+        grace=grace,
     )
 
 
@@ -137,7 +141,7 @@ def release(cluster: Cluster, settings: GitOpsSettings, stuck: Stuck) -> None:
     )
 
 
-def _fetch(cluster: Cluster, settings: GitOpsSettings, token: str, say: Say) -> Object:
+def _fetch(cluster: Cluster, settings: GitOpsSettings, token: str, say: Say, seconds: float) -> Object:
     """Flux's answer to a request: the GitRepository once it has dealt with it."""
     repository = _required(cluster, "GitRepository", settings.name)
     if dig(repository, "spec", "suspend"):
@@ -148,7 +152,7 @@ def _fetch(cluster: Cluster, settings: GitOpsSettings, token: str, say: Say) -> 
         )
     cluster.annotate("GitRepository", settings.name, {FETCH_REQUEST: token})
     say("asked Flux to fetch")
-    until = time.monotonic() + FETCH_SECONDS
+    until = time.monotonic() + seconds
     while True:
         repository = _required(cluster, "GitRepository", settings.name)
         ready = condition(repository, "Ready")
@@ -156,7 +160,7 @@ def _fetch(cluster: Cluster, settings: GitOpsSettings, token: str, say: Say) -> 
             break
         if time.monotonic() > until:
             raise UnavailableError(
-                f"Flux did not answer within {FETCH_SECONDS:.0f} s: {ready.get('message') or 'no word from it'}",
+                f"Flux did not answer within {seconds:.0f} s: {ready.get('message') or 'no word from it'}",
                 where=f"GitRepository {settings.namespace}/{settings.name}",
                 fix=f"see that source-controller runs: kubectl get pods -n {settings.flux_namespace}",
             )
@@ -172,7 +176,14 @@ def _fetch(cluster: Cluster, settings: GitOpsSettings, token: str, say: Say) -> 
 
 
 def _follow(
-    cluster: Cluster, settings: GitOpsSettings, revision: str, token: str, before: Object, until: float, say: Say
+    cluster: Cluster,
+    settings: GitOpsSettings,
+    revision: str,
+    token: str,
+    before: Object,
+    until: float,
+    say: Say,
+    grace: float,
 ) -> bool:
     """Waits for the end of an apply of `revision`; False when the time is over first. Says each new state once."""
     told = ""
@@ -182,7 +193,7 @@ def _follow(
         if word != told:
             say(word)
             told = word
-        if _ended(stack, revision, token, before) or _stuck(cluster, settings):
+        if _ended(stack, revision, token, before) or _stuck(cluster, settings, grace):
             return True
         if time.monotonic() > until:
             return False

@@ -99,7 +99,9 @@ def load_settings(project: Path, stack: str = "gitops") -> GitOpsSettings:
     return gitops_settings(held.gitops, where=f"{held.file}: lotus:gitops")
 
 
-def status(cluster: Cluster, settings: GitOpsSettings, project: Path | None = None) -> Delivery:
+def status(
+    cluster: Cluster, settings: GitOpsSettings, project: Path | None = None, *, grace: float = GRACE_SECONDS
+) -> Delivery:
     """Reads everything that tells where the delivery stands; changes nothing.
 
     `project`, a git checkout, is asked for the commit that was pushed last.
@@ -116,6 +118,7 @@ def status(cluster: Cluster, settings: GitOpsSettings, project: Path | None = No
         jobs=cluster.list("Job", **(DRIFT_LABELS | {"app.kubernetes.io/instance": settings.name})),
         pushed=pushed,
         pushed_unknown=unknown,
+        grace=grace,
     )
 
 
@@ -155,15 +158,15 @@ def describe(
     jobs: Iterable[Object] = (),
     pushed: Commit | None = None,
     pushed_unknown: str = "",
-    now: datetime | None = None,
+    grace: float = GRACE_SECONDS,
 ) -> Delivery:
     """What the objects say, in one record; pure."""
-    now = now or datetime.now(UTC)
     last = _last_update(stack)
     failed = last.get("state") == "failed"
-    stuck = find_stuck(repository, stack, update, workspace, now=now)
+    stuck = find_stuck(repository, stack, update, workspace, grace=grace)
     phase, reason, message = _phase(repository, stack, stuck)
-    words = _words(phase, message, str(last.get("message", "")) if failed else "", workspace)
+    failed_here = failed and last.get("lastAttemptedCommit") == dig(repository, "status", "artifact", "revision")
+    words = _words(phase, reason, message, str(last.get("message", "")) if failed_here else "", workspace)
     delivery = Delivery(
         stack=settings.stack_object,
         namespace=settings.namespace,
@@ -179,7 +182,7 @@ def describe(
         error=words,
         stuck=stuck,
         drift=drift_look(jobs),
-        hints=_hints(settings, stack, words, now),
+        hints=_hints(settings, stack, words, grace),
     )
     return _with_next(delivery)
 
@@ -213,15 +216,19 @@ def _phase(repository: Object | None, stack: Object | None, stuck: Stuck | None)
 
 
 def find_stuck(
-    repository: Object | None, stack: Object | None, update: Object | None, workspace: Object | None, *, now: datetime
+    repository: Object | None,
+    stack: Object | None,
+    update: Object | None,
+    workspace: Object | None,
+    *,
+    grace: float = GRACE_SECONDS,
 ) -> Stuck | None:
     """The two ways in which PKO 2.9 waits for ever: an Update that no longer exists, and one without its workspace."""
     name = str(dig(stack, "status", "currentUpdate", "name") or "")
     if not name:
         return None
     if update is None:
-        since = moment(condition(stack, "Reconciling").get("lastTransitionTime"))
-        if since and (now - since).total_seconds() < GRACE_SECONDS:
+        if _age(condition(stack, "Reconciling").get("lastTransitionTime")) < grace:
             return None
         return Stuck(name, f"the Stack waits for the Update {name}, which no longer exists", "forget that Update", True)
     waits = condition(update, "Progressing").get("reason") in ("WorkspaceNotReady", "WorkspaceNotFound")
@@ -279,11 +286,13 @@ def failing_words(message: str) -> tuple[str, ...]:
     return tuple(telling or found or ([text.strip()] if text.strip() else []))
 
 
-def _words(phase: Phase, condition_message: str, last_message: str, workspace: Object | None) -> tuple[str, ...]:
+def _words(
+    phase: Phase, reason: str, condition_message: str, last_message: str, workspace: Object | None
+) -> tuple[str, ...]:
+    if last_message and (phase in (Phase.APPLYING, Phase.RETRYING) or reason == "UpdateFailed"):
+        return failing_words(last_message)
     if phase in (Phase.APPLIED, Phase.APPLYING):
         return ()
-    if phase in (Phase.STALLED, Phase.RETRYING) and last_message and "times" not in last_message:
-        return failing_words(last_message)
     stalled = condition(workspace, "Stalled")
     if phase is Phase.STUCK and stalled.get("message"):
         return (condition_message, *_last_lines(str(stalled["message"])))
@@ -295,7 +304,7 @@ def _last_lines(text: str, count: int = 12) -> tuple[str, ...]:
     return ("\n".join(lines[-count:]),) if lines else ()
 
 
-def _hints(settings: GitOpsSettings, stack: Object | None, words: Iterable[str], now: datetime) -> tuple[str, ...]:
+def _hints(settings: GitOpsSettings, stack: Object | None, words: Iterable[str], grace: float) -> tuple[str, ...]:
     found: list[str] = []
     text = "\n".join(words)
     if lock := re.search(r"locked by \d+ lock.*?created by \S+?@(\S+)", text, re.DOTALL):
@@ -308,8 +317,7 @@ def _hints(settings: GitOpsSettings, stack: Object | None, words: Iterable[str],
         else:
             found.append(f"the lock is {lock[1]}'s: see that nothing runs there, then pulumi cancel")
     generation, seen = dig(stack, "metadata", "generation"), dig(stack, "status", "observedGeneration")
-    made = moment(dig(stack, "metadata", "creationTimestamp"))
-    if stack and generation != seen and made and (now - made).total_seconds() > GRACE_SECONDS:
+    if stack and generation != seen and _age(dig(stack, "metadata", "creationTimestamp")) > grace:
         found.append(
             f"the operator has not looked at the Stack's last change: is it running? "
             f"kubectl get pods -n {settings.operator_namespace}"
@@ -352,6 +360,12 @@ def dig(found: Any, *path: str) -> Any:
 def moment(text: Any) -> datetime | None:
     """Kubernetes' time stamps, always UTC."""
     return datetime.fromisoformat(str(text)) if text else None
+
+
+def _age(text: Any) -> float:
+    """Seconds since a time stamp; without one, for ever."""
+    at = moment(text)
+    return (datetime.now(UTC) - at).total_seconds() if at else float("inf")
 
 
 def _last_update(stack: Object | None) -> Mapping[str, Any]:

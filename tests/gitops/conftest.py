@@ -12,6 +12,7 @@ import pytest
 from lotus.gitops.cluster import Cluster
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 from tests.gitops.control_plane import ControlPlane, control_plane, definitions, flux_definitions
+from tests.gitops.flux import GitHost, git_host, source_controller
 
 MINIMUM = {
     "repository": "https://git.example/you/lake",
@@ -73,4 +74,21 @@ def cluster(api: ControlPlane, space: str, monkeypatch: pytest.MonkeyPatch) -> I
     """The product's own client on that namespace, found through KUBECONFIG."""
     monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
     with Cluster(space) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def flux(api: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running source-controller; its log."""
+    folder = tmp_path_factory.mktemp("flux") / "storage"
+    folder.mkdir()
+    with source_controller(api, folder) as log:
+        yield log
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[GitHost]:
+    """A git host whose one repository has a first commit."""
+    with git_host(tmp_path) as found:
+        found.push("Pulumi.yaml", "name: lotus\n")
         yield found

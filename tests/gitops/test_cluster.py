@@ -15,7 +15,7 @@ from lotus.gitops.manifests import Manifest, git_repository, manifests, stack
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 from tests.gitops.conftest import MINIMUM
 from tests.gitops.control_plane import ControlPlane, definitions, flux_definitions
-from tests.gitops.flux import GitHost, git_host, source_controller, until
+from tests.gitops.flux import GitHost, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
@@ -113,26 +113,9 @@ def _applied(api: ControlPlane, manifest: Manifest) -> dict[str, Any] | None:
         raise
 
 
-@pytest.fixture(scope="module")
-def flux(api: ControlPlane, tmp_path_factory: pytest.TempPathFactory):
-    """A running source-controller."""
-    folder = tmp_path_factory.mktemp("flux") / "storage"
-    folder.mkdir()
-    with source_controller(api, folder) as log:
-        yield log
-
-
-@pytest.fixture
-def host(tmp_path: Path):
-    """A git host with one repository."""
-    with git_host(tmp_path) as found:
-        yield found
-
-
 @pytest.fixture
 def watched(flux: Path, host: GitHost, space: str, api: ControlPlane) -> GitOpsSettings:
-    """A first commit, and the GitRepository that looks at it."""
-    host.push("Pulumi.yaml", "name: lotus\n")
+    """The GitRepository that looks at that host."""
     found = gitops_settings(MINIMUM | {"namespace": space, "repository": host.url, "interval": "1s"})
     api.apply(git_repository(found))
     return found
