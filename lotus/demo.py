@@ -193,7 +193,7 @@ class DemoServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, token: str, *, burst: int = 5, per_second: float = 8, verbose: bool = False) -> None:
+    def __init__(self, port: int, token: str, *, burst: int = 4, per_second: float = 8, verbose: bool = False) -> None:
         self.token = token
         self.shop = Shop()
         self.limit = RateLimit(burst, per_second)
