@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lotus.cli import files
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -21,7 +22,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 dev_app = typer.Typer(no_args_is_help=True, help="The dev stack on this machine: embedded Airbyte, S3, the demo's API.")
-landing_app = typer.Typer(help="What landed in the bucket, by stream and day.", invoke_without_command=True)
+landing_app = typer.Typer(
+    help="What landed in the bucket, by stream and day.\n\nExample: lotus landing --json", invoke_without_command=True
+)
 app.add_typer(dev_app, name="dev")
 app.add_typer(landing_app, name="landing")
 
@@ -265,3 +268,6 @@ def landing_query(
         print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
     else:
         print_table(answer.columns, answer.rows)
+
+
+files.add_to(app)
