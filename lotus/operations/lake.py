@@ -125,7 +125,7 @@ def landings(project: Project) -> list[Landing]:
         destination = project.destination(source.destination)
         if not is_s3(destination.settings.connector):
             continue
-        configuration = _resolved(project, destination.settings.configuration)
+        configuration = _with_secrets(project, destination.configuration)
         bucket = _bucket(configuration)
         options = source.settings.connection
         for stream in source.streams:
@@ -157,13 +157,10 @@ def _bucket(configuration: Mapping[str, Any]) -> Bucket:
     )
 
 
-def _resolved(project: Project, value: Any) -> Any:
-    """A configuration with the values of this stack in place of its references."""
-    found = reference(value)
-    if found:
-        return project.values.get(found, "")
-    if isinstance(value, dict):
-        return {key: _resolved(project, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolved(project, item) for item in value]
-    return value
+def _with_secrets(project: Project, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A destination's settings with the stack's secrets in place of their names; a bucket's lie at the top level."""
+    resolved: dict[str, Any] = {}
+    for key, value in configuration.items():
+        named = reference(value)
+        resolved[key] = project.secrets.get(named[1], "") if named else value
+    return resolved

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from lotus.embedded.connectors.definition import MANIFEST_REPOSITORY, ActorType, Definition
 
-CDK_VERSION = "6.61.6"
-"""airbyte-cdk that runs manifests: measured to work offline with the manifest inside the configuration."""
+CDK_VERSION = "7.39.1"
+"""airbyte-cdk that runs manifests: the first line of versions whose dependencies have wheels for Python 3.13."""
 
 DOCS = "https://docs.airbyte.com/integrations"
 
