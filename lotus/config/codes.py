@@ -369,6 +369,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "dbt builds only what lies below its model-paths, and says nothing about the rest.",
         "model-paths: [processed/shopify]",
     ),
+    (
+        "LOT082",
+        "A stream that is no table of its source in dbt",
+        "Models name their input with source('shopify', 'orders'); dbt refuses a table that no sources file lists.",
+        "sources: [{name: shopify, tables: [{name: orders}]}]",
+    ),
 )
 
 CODES: dict[str, Explanation] = {code: Explanation(code, title, why, example) for code, title, why, example in _TABLE}

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    Tag,
+)
 
 SyncMode = Literal["full_refresh", "incremental"]
 DestinationSyncMode = Literal[
@@ -26,6 +36,39 @@ class _File(BaseModel):
     schema_: StrictStr | None = Field(default=None, alias="$schema", description="The JSON Schema for editors.")
 
 
+BackfillMode = Literal["refresh_and_retain", "refresh_and_remove", "clear"]
+"""Airbyte's ways to read again: files that landed stay; go after success; go at once, with the state."""
+
+
+class BackfillFile(BaseModel):
+    """A request to read a stream again, in full; `true` and a text are short for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request: NonEmpty = Field(description="Why, or any token: a new one asks again.")
+    mode: BackfillMode = Field(default="refresh_and_retain", description="Absent: files that landed stay.")
+    start: Annotated[StrictStr, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = Field(
+        default=None, alias="from", description="Read again from this date (UTC) on, where the stream's state can say it."
+    )
+    sync: StrictBool | None = Field(
+        default=None, description="Sync afterwards; absent: only where `from` needs it. A refresh reads by itself."
+    )
+
+
+OBJECT_FORM = "the object form"
+"""Pydantic's name for one of the forms of `backfill`, which is in no file."""
+
+
+def _form(value: Any) -> str:
+    return OBJECT_FORM if isinstance(value, (dict, BackfillFile)) else "flag" if isinstance(value, bool) else "token"
+
+
+Backfill = Annotated[
+    Annotated[StrictBool, Tag("flag")] | Annotated[NonEmpty, Tag("token")] | Annotated[BackfillFile, Tag(OBJECT_FORM)],
+    Discriminator(_form),
+]
+
+
 class StreamFile(_File):
     """One stream: `streams/<source>/<stream>.json`. Everything may be absent."""
 
@@ -41,8 +84,8 @@ class StreamFile(_File):
     primary_key: tuple[FieldPath, ...] | None = None
     cursor_field: FieldPath | None = None
     selected: StrictBool = True
-    backfill: StrictBool | StrictStr | None = Field(
-        default=None, description="true, or a token that asks again when it changes."
+    backfill: Backfill | None = Field(
+        default=None, description="true, a token that asks again when it changes, or {request, mode, from, sync}."
     )
     fields: dict[StrictStr, Any] | None = Field(default=None, description="Selected top-level fields; absent: all.")
     schedule: StrictStr | None = Field(default=None, description="dlt only: cron with 5 fields.")

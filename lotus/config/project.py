@@ -14,13 +14,13 @@ from typing import Any, cast
 import yaml
 
 from lotus.config import connector as connectors
-from lotus.config import landing
+from lotus.config import dbt, landing
 from lotus.config.checks import Discovered, Modes, StreamChecks, modes
 from lotus.config.connector import Connector
 from lotus.config.cron import Cron, CronError
 from lotus.config.document import Document, Pointer, read, read_text
 from lotus.config.faults import Fault, choose, in_order
-from lotus.config.models import DestinationFile, DiscoveredFile, SourceFile, SpecFile, StreamFile
+from lotus.config.models import BackfillFile, DestinationFile, DiscoveredFile, SourceFile, SpecFile, StreamFile
 from lotus.config.resolution import Resolution
 from lotus.config.settings import Settings
 from lotus.config.shape import check_fields, checked, compact
@@ -46,7 +46,7 @@ class Stream:
     cursor_field: tuple[str, ...] | None
     primary_key: tuple[tuple[str, ...], ...] | None
     fields: tuple[str, ...] | None
-    backfill: bool | str | None
+    backfill: bool | str | BackfillFile | None
     discovered: Discovered | None
 
 
@@ -189,6 +189,7 @@ class _Loader:
         sources = [s for s in (self._source(p, destinations) for p in folders) if s]
         self._check_settings(sources, [p.name for p in folders], destinations)
         self._check_landing(sources, destinations)
+        self.hints += dbt.hints(self.root, [(s.name, t.name, t.file) for s in sources for t in s.streams])
         return self._project(sources, list(destinations.values()))
 
     def _project(self, sources: list[Source], destinations: list[Destination]) -> Project:

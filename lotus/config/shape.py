@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lotus.config.document import Document, Pointer
 from lotus.config.faults import Fault, choose
-from lotus.config.models import FIELD_KEYS, FIELD_TYPES
+from lotus.config.models import FIELD_KEYS, FIELD_TYPES, OBJECT_FORM
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -82,6 +82,8 @@ def _fault(  # noqa: PLR0911 - one return per kind of complaint
         case "missing":
             missing = str(error["loc"][-1])
             return document.fault("LOT013", f'key "{missing}" is missing', pointer, fix=f'add "{missing}": …')
+        case "string_pattern_mismatch" if name == "from":
+            return document.fault("LOT012", f'"from" is not a date: {kind(value)}', pointer, fix='write "2025-01-31"')
         case "string_too_short":
             return document.fault("LOT012", f'"{name}" is empty', pointer, fix="write a name, or leave the key out")
         case other:
@@ -90,7 +92,7 @@ def _fault(  # noqa: PLR0911 - one return per kind of complaint
             unions.add(pointer)
             expected = _WORDS.get(other, "something else")
             if name == "backfill":
-                expected = "true, false or a text"
+                expected = "true, false, a text or an object"
             place = f'"{name}"' + ("" if not pointer or isinstance(pointer[-1], str) else " (inside the list)")
             what = f"{place} must be {expected}; here stands {kind(value)}"
             return document.fault("LOT011", what, pointer, fix=_example(name, other))
@@ -115,6 +117,8 @@ def _existing(content: Any, location: tuple[Any, ...]) -> tuple[Pointer, Any]:
     pointer: list[str | int] = []
     value = content
     for part in location:
+        if part == OBJECT_FORM:
+            continue
         if isinstance(value, dict) and part in value:
             value = cast("dict[str, Any]", value)[part]
         elif isinstance(value, list) and isinstance(part, int) and part < len(cast("list[Any]", value)):
@@ -128,11 +132,20 @@ def _existing(content: Any, location: tuple[Any, ...]) -> tuple[Pointer, Any]:
 def known_keys(model: type[BaseModel], pointer: Pointer = ()) -> tuple[str, ...]:
     """The keys a model knows at a pointer inside it, in the order of the docs."""
     for part in pointer:
-        nested = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+        nested = _nested(model.model_fields[str(part)].annotation) if str(part) in model.model_fields else None
+        if nested is None:
             return ()
         model = nested
-    return tuple(name for name, field in model.model_fields.items() if name != "schema_" and not field.exclude)
+    return tuple(
+        field.alias or name for name, field in model.model_fields.items() if name != "schema_" and not field.exclude
+    )
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds, alone or as one of several forms."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for found in map(_nested, get_args(annotation)) if found), None)
 
 
 def _literals(model: type[BaseModel], pointer: Pointer) -> tuple[str, ...]:
@@ -140,8 +153,9 @@ def _literals(model: type[BaseModel], pointer: Pointer) -> tuple[str, ...]:
         if not isinstance(part, str) or part not in model.model_fields:
             continue
         annotation = model.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and index + 1 < len(pointer):
-            model = annotation
+        nested = _nested(annotation) if index + 1 < len(pointer) else None
+        if nested is not None:
+            model = nested
             continue
         return tuple(_flat_literals(annotation))
     return ()

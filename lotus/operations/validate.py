@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lotus.config import Fault, LeftOut, Project, from_stack_file, load
+from lotus.config.cron import Cron
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class SourceLine:
     destination: str
     schedule: str | None
     streams: tuple[StreamLine, ...]
+    next_runs: tuple[datetime, ...] = ()
+    """The next five, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Report:
                     "connector": s.connector,
                     "destination": s.destination,
                     "schedule": s.schedule or "manual",
+                    "next_runs": [run.isoformat() for run in s.next_runs],
                     "streams": [
                         {"name": t.name, "mode": t.mode, "cursor": list(t.cursor), "fields": t.fields, "file": t.file}
                         for t in s.streams
@@ -93,6 +98,7 @@ def validate(project: Path, stack: str | None = None, *, environment: Mapping[st
 
 def report(found: Project, stack: str | None) -> Report:
     """What a loaded project says of itself."""
+    now = datetime.now(UTC)
     return Report(
         stack=stack,
         faults=found.faults,
@@ -113,6 +119,7 @@ def report(found: Project, stack: str | None) -> Report:
                     )
                     for stream in source.streams
                 ),
+                tuple(Cron(source.schedule).runs(now)) if source.schedule else (),
             )
             for source in found.sources
         ),
