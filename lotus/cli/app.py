@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli import files
+from lotus.cli import files, review
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -271,3 +271,4 @@ def landing_query(
 
 
 files.add_to(app)
+review.add_to(app)

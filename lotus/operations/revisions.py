@@ -1,0 +1,135 @@
+"""The project as git knows it at a revision, laid out in a temporary folder; nothing of it is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lotus.errors import ConfigError, ToolError
+
+
+def short(project: Path, revision: str) -> str:
+    """The commit that a revision names, as 12 digits.
+
+    Raises:
+        ConfigError: git knows no such commit, or this is no repository.
+    """
+    return commit(project, revision)[:12]
+
+
+def commit(project: Path, revision: str) -> str:
+    """The commit that a revision names.
+
+    Raises:
+        ConfigError: git knows no such commit, or this is no repository.
+    """
+    # --end-of-options: a revision that starts with a dash is a revision.
+    answer = _git(
+        project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False
+    )
+    if answer.returncode:
+        inside = _git(project, "rev-parse", "--is-inside-work-tree", check=False)
+        if inside.returncode:
+            raise ConfigError("the project is in no git repository", where=str(project), fix="git init, and commit")
+        raise ConfigError(
+            f'git knows no commit "{revision}"',
+            where=str(project),
+            fix="git fetch first (in a workflow: fetch-depth: 0), or name another revision",
+        )
+    return answer.stdout.strip()
+
+
+def merge_base(project: Path, base: str, head: str = "HEAD") -> str:
+    """The commit that a branch started from: what came to `base` since then is no part of the branch.
+
+    Raises:
+        ConfigError: one of them is unknown, or they share no history.
+    """
+    answer = _git(project, "merge-base", commit(project, base), commit(project, head), check=False)
+    if answer.returncode:
+        raise ConfigError(
+            f"{head} and {base} share no commit",
+            where=str(project),
+            fix="fetch the whole history (in a workflow: fetch-depth: 0)",
+        )
+    return answer.stdout.strip()
+
+
+def changed(project: Path) -> bool:
+    """Whether the working tree holds changes that no commit has (new files among them)."""
+    return bool(_git(project, "status", "--porcelain", "--", ".").stdout.strip())
+
+
+def default_base(project: Path, environment: Mapping[str, str]) -> str:
+    """What a branch is compared with: the pull request's target, else the remote's main branch, else `main`.
+
+    Raises:
+        ConfigError: none of them exists.
+    """
+    target = environment.get("GITHUB_BASE_REF")  # Forgejo sets it too
+    names = ([f"origin/{target}", target] if target else []) + ["origin/HEAD", "origin/main", "main", "master"]
+    for name in names:
+        answer = _git(project, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", check=False)
+        if answer.returncode == 0:
+            return name
+    raise ConfigError(
+        "no main branch is here to compare with", where=str(project), fix="lotus review --base REV, or git fetch"
+    )
+
+
+@contextmanager
+def at(project: Path, revision: str) -> Generator[Path]:
+    """The project's files as they were at `revision`, in a folder that goes with the context.
+
+    Raises:
+        ConfigError: git knows no such commit.
+    """
+    found = commit(project, revision)
+    prefix = _git(project, "rev-parse", "--show-prefix").stdout.rstrip("\n")
+    with tempfile.TemporaryDirectory(prefix="lotus-revision-") as folder:
+        tree = Path(folder) / "tree"
+        tree.mkdir()
+        # An index of its own: the repository's stays as it is. core.attributesFile and hooks have no part in this.
+        index = Path(folder) / "index"
+        answer = _git(project, "read-tree", f"{found}:{prefix}" if prefix else found, check=False, index=index)
+        if answer.returncode:
+            yield tree  # the project's folder did not exist at that revision: everything is new
+            return
+        _git(_top(project), "checkout-index", "--all", "--quiet", f"--prefix={tree}/", index=index)
+        yield tree
+
+
+def _top(project: Path) -> Path:
+    return Path(_git(project, "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
+
+
+def _git(
+    project: Path, *arguments: str, check: bool = True, index: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """One git command.
+
+    Raises:
+        ToolError: there is no git, or it failed although it should not.
+    """
+    # Variables of a surrounding git command (a hook) name another index and repository.
+    inherited = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")}
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            cwd=project,
+            env={**inherited, "LC_ALL": "C", **({"GIT_INDEX_FILE": str(index)} if index else {})},
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ToolError("git is not installed", where="PATH", fix="install git") from None
+    if check and answer.returncode:
+        lines = answer.stderr.strip().splitlines()
+        raise ToolError(f"git {arguments[0]} failed: {lines[-1] if lines else answer.returncode}", where=str(project))
+    return answer
