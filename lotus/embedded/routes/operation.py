@@ -63,11 +63,17 @@ async def read_body(request: Request, kind: type[T]) -> T:
     if content_type != "application/json":
         raise BadRequest("The request body must be sent with Content-Type: application/json")
     try:
-        return _decoder(kind).decode(raw)
+        body = _decoder(kind).decode(raw)
+        orjson.dumps(
+            msgspec.to_builtins(body)
+        )  # what is kept is written as JSON later: this is where it can be refused
+        return body
     except msgspec.ValidationError as error:
         raise BadRequest(f"The request body is not valid: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The request body is no JSON: {error}") from error
+    except TypeError as error:
+        raise BadRequest(f"The request body holds what cannot be kept: {error}") from error
     except RecursionError as error:
         raise BadRequest("The request body is nested too deeply") from error
 

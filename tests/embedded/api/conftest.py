@@ -37,6 +37,12 @@ class Airbyte:
         """A request to the config API."""
         return self.http.post(CONFIG + path, json={} if body is None else body)
 
+    def make_shop(self) -> None:
+        """Makes the shop's definition."""
+        body = {"name": "Shop", "dockerRepository": shop_repository(), "dockerImageTag": "1"}
+        path = f"/workspaces/{DEFAULT_WORKSPACE_ID}/definitions/sources"
+        self.shop_definition_id = _ok(self.public("POST", path, body))["id"]
+
     def source(self, **configuration: Any) -> dict[str, Any]:
         """A new source of the shop."""
         body = {
@@ -77,9 +83,16 @@ def _ok(response: httpx.Response) -> dict[str, Any]:
     return response.json()
 
 
-def serve(data: Path, **rules: Any) -> TestClient:
-    """A server over a data directory; entering it starts the server, leaving it stops it."""
-    return TestClient(create_app(open_server(data, access_rules=Access(**rules))), base_url="http://127.0.0.1")
+def serve(data: Path, *, raising: bool = True, **rules: Any) -> TestClient:
+    """A server over a data directory; entering it starts the server, leaving it stops it.
+
+    Args:
+        data: the data directory.
+        raising: raise the server's unexpected errors here instead of answering 500.
+        rules: who may call.
+    """
+    app = create_app(open_server(data, access_rules=Access(**rules)))
+    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=raising)
 
 
 def shop_repository() -> str:
@@ -90,9 +103,7 @@ def shop_repository() -> str:
 def with_shop(http: httpx.Client, folder: Path) -> Airbyte:
     """The server with the shop's definition made."""
     airbyte = Airbyte(http, folder)
-    body = {"name": "Shop", "dockerRepository": shop_repository(), "dockerImageTag": "1"}
-    path = f"/workspaces/{DEFAULT_WORKSPACE_ID}/definitions/sources"
-    airbyte.shop_definition_id = _ok(airbyte.public("POST", path, body))["id"]
+    airbyte.make_shop()
     return airbyte
 
 
