@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -229,6 +230,9 @@ class Writer:
             self._buffers[target.source] = _Buffer(target, folder)
         self._last_flush = time.monotonic()
         self._published: set[str] = set()
+        self._publishing = False
+        self.flush: Callable[[], None] = _nothing
+        """Called before a publication: hands over the records that were counted as waiting in `state`."""
         self._lock = threading.Lock()
         self._number = 0
 
@@ -294,20 +298,25 @@ class Writer:
         buffer = self._buffers[source]
         buffer.add(batch)
         if buffer.bytes >= self._limits.file_bytes:
-            self._stage(buffer, buffer.boundary - buffer.staged if buffer.boundary > buffer.staged else buffer.rows)
+            ready = min(buffer.boundary, buffer.arrived) - buffer.staged
+            self._stage(buffer, ready if ready > 0 else buffer.rows)
             if not buffer.target.whole:
                 self._publish_boundaries()
         while sum(each.memory_bytes for each in self._buffers.values()) > self._limits.memory_bytes:
             max(self._buffers.values(), key=lambda each: each.memory_bytes).spill()
 
-    def state(self, state: State) -> None:
-        """Takes a state: it is committed when all records that came before it are."""
+    def state(self, state: State, waiting: Mapping[StreamName, int] = MappingProxyType({})) -> None:
+        """Takes a state: it is committed when all records that came before it are.
+
+        `waiting` counts records, by stream, that came before the state and will only be added by `flush`: batches
+        stay large although states come often.
+        """
         self._pending[_state_key(state)] = state
         now = time.monotonic()
         shared = state["kind"] != "stream"
         for name, buffer in self._buffers.items():
             if shared or name == (state["name"], state["namespace"]):
-                buffer.boundary = buffer.arrived
+                buffer.boundary = buffer.arrived + waiting.get(name, 0)
                 buffer.boundary_at = buffer.boundary_at or now
 
     def tick(self) -> None:
@@ -338,6 +347,16 @@ class Writer:
 
     def _publish_boundaries(self) -> None:
         """Publishes incremental streams up to their last state, with the states that then hold."""
+        if self._publishing:
+            return  # a record handed over by `flush` filled a file: the publication that asked for it goes on
+        self._publishing = True
+        try:
+            self.flush()
+            self._publish_ready()
+        finally:
+            self._publishing = False
+
+    def _publish_ready(self) -> None:
         self._last_flush = time.monotonic()
         ready: list[_Buffer] = []
         states: list[State] = []
@@ -462,6 +481,10 @@ class Writer:
                 self._events.log("WARN", f"{error}; trying again in {pause:g} s")
                 time.sleep(pause)
         return work()
+
+
+def _nothing() -> None:
+    """There is nothing to hand over."""
 
 
 def _restored(stream: DestinationStream, item: Mapping[str, Any]) -> DestinationStream:

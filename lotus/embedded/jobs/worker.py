@@ -464,6 +464,7 @@ class Demultiplexer:
             self._by_name.setdefault(name[0], []).append(name)
         self._prefixes: list[tuple[bytes, StreamName]] = []
         self._runs: re.Pattern[bytes] | None = None
+        writer.flush = self.flush
 
     def feed(self, block: bytes) -> None:
         """Takes whole lines."""
@@ -549,12 +550,12 @@ class Demultiplexer:
                 if len(candidates) != 1:
                     return
                 name = candidates[0]
-            self._flush(name)
             raw = message.stream.stream_state
             text = bytes(raw).decode() if present(raw) else "null"
-            self._writer.state({"kind": "stream", "name": name[0], "namespace": name[1], "text": text})
+            waiting = {name: self._parsers[name].rows}
+            self._writer.state({"kind": "stream", "name": name[0], "namespace": name[1], "text": text}, waiting)
             return
-        self.flush()
+        waiting = {name: parser.rows for name, parser in self._parsers.items()}
         if message.kind == "global" and message.global_ is not None:
             shared = message.global_
             whole = {
@@ -571,10 +572,10 @@ class Demultiplexer:
                 ],
             }
             text = orjson.dumps(whole).decode()
-            self._writer.state({"kind": "global", "name": "", "namespace": None, "text": text})
+            self._writer.state({"kind": "global", "name": "", "namespace": None, "text": text}, waiting)
         elif present(message.data):
             text = bytes(message.data).decode()
-            self._writer.state({"kind": "legacy", "name": "", "namespace": None, "text": text})
+            self._writer.state({"kind": "legacy", "name": "", "namespace": None, "text": text}, waiting)
 
     def _flush(self, name: StreamName) -> None:
         for batch in self._parsers[name].batches():
