@@ -59,11 +59,9 @@ class Project:
         head = f"import pulumi\nimport pulumi_airbyte as airbyte\nWORKSPACE = {WORKSPACE!r}\n"
         (self.folder / "__main__.py").write_text(head + text)
 
-    def pulumi(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`pulumi …` as a person runs it."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRBYTE_", "PULUMI_"))}
-        inherited.pop("VIRTUAL_ENV", None)
-        mine = {
+    def pulumi_environment(self) -> dict[str, str]:
+        """What pulumi needs in its environment."""
+        return {
             "PATH": path_with_tools(REPOSITORY),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
             "PULUMI_HOME": str(self.folder / "home"),
@@ -72,6 +70,12 @@ class Project:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             **self.environment,
         }
+
+    def pulumi(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`pulumi …` as a person runs it."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRBYTE_", "PULUMI_"))}
+        inherited.pop("VIRTUAL_ENV", None)
+        mine = self.pulumi_environment()
         answer = subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.folder,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -17,6 +20,7 @@ from pulumi_airbyte.api import (
 )
 
 from .faults import PartialError, ProviderError
+from .journal import Intent, Journal
 from .lists import Lists
 from .notices import Notices
 from .properties import DefaultAt, Difference, Fault, accepted
@@ -25,7 +29,7 @@ from .resources.connectors import masked
 from .settings import Settings
 from .specification import Specification, secrets_by_name
 from .specifications import Specifications
-from .values import MASK, UNKNOWN, Json, Path, Values, at, dotted, known, leaves, replaced
+from .values import UNKNOWN, Json, Path, Values, at, dotted, leaves, replaced
 
 PATIENCE = 60.0
 """Seconds that Create, Read, Update and Delete wait for a server that is starting."""
@@ -63,6 +67,10 @@ class AirbyteProvider:
     def __init__(self, notices: Notices, settings: Settings | None = None) -> None:
         self.notices = notices
         self.settings = settings or Settings()
+        self.journal = Journal()
+        self._in_state: set[str] = set()
+        self._at_start: dict[tuple[str, str, str], asyncio.Task[list[Object]]] = {}
+        self._made: dict[str, list[Object]] = {}
         self._airbyte: Airbyte | None = None
         self._lists: Lists | None = None
         self._specifications: Specifications | None = None
@@ -118,6 +126,8 @@ class AirbyteProvider:
     async def check(self, urn: str, old: Values, new: Values) -> Checked:
         """Inputs under their proper names, sets in a readable order, secrets marked; and every fault at once."""
         kind = kind_of(urn)
+        if old.data:
+            self._in_state.add(urn)
         faults: list[Fault] = []
         data = kind.parsed(accepted(kind.properties, new.data, faults), faults)
         kind.more_faults(data, faults)
@@ -205,7 +215,7 @@ class AirbyteProvider:
         own = self._connectors_own(kind, configuration)
         return lambda path: specification.default(own, path[1:]) if path[0] == "configuration" else None
 
-    # Create, read, update, delete.
+    # Create.
 
     async def create(self, urn: str, inputs: Values, *, preview: bool) -> State:
         """Make the object. In a preview: what is known of it."""
@@ -217,18 +227,147 @@ class AirbyteProvider:
         if unset:
             paths = ", ".join(dotted(("configuration", *path)) for path in unset)
             raise ProviderError(f"{name} was not created: {paths} is a secret that has no value; give it one")
+        recovered = await self._recovered(kind, urn, name, inputs)
+        if recovered is not None:
+            return recovered
+        try:
+            before = await self._before(kind, inputs.data)
+        except AirbyteError as error:
+            raise self._failed(f"{name} was not created", error) from error
+        intent = await self.journal.open(urn, kind.token, inputs, before)
         try:
             item = await kind.create(self.airbyte, inputs.data)
         except UnknownOutcomeError as error:
-            raise ProviderError(
-                f"{name} may or may not have been created: {error}. Look for it in Airbyte; if it is there, adopt it "
-                f"with `pulumi import {kind.token} <name> <id>`, else run `pulumi up` again"
-            ) from error
+            return await self._after_lost_answer(kind, name, intent, inputs, error)
         except AirbyteError as error:
+            await self.journal.close(urn)
             raise self._failed(f"{name} was not created", error) from error
         finally:
             self.lists.forget(kind)
-        return self._state(kind, item, inputs)
+        state = self._state(kind, item, inputs)
+        self._made.setdefault(kind.token, []).append({**inputs.data, **item})
+        await self._noted(intent, state)
+        return state
+
+    # What became of creates whose end nobody saw.
+
+    async def _noted(self, intent: Intent, state: State) -> None:
+        try:
+            await self.journal.finish(intent, state.id)
+        except ProviderError as error:
+            # The object exists; the engine is told its id in any case.
+            raise PartialError(str(error), resource_id=state.id, outputs=state.outputs, inputs=state.inputs) from error
+
+    async def _before(self, kind: ResourceKind, data: Mapping[str, Json]) -> list[str]:
+        """The ids of lookalikes that are there already: by one list for all creates of a run, and what the run made."""
+        scope = (kind.token, str(data.get("workspaceId", "")), str(data.get("userId", "")))
+        if scope not in self._at_start:
+            self._at_start[scope] = asyncio.create_task(kind.fetch_all(self.airbyte, data))
+        try:
+            there = await asyncio.shield(self._at_start[scope])
+        except AirbyteError:
+            self._at_start.pop(scope, None)
+            raise
+        made = self._made.get(kind.token, [])
+        return [kind.id_of(item) for item in [*there, *made] if kind.lookalike(item, data)]
+
+    async def _lookalikes(self, kind: ResourceKind, data: Mapping[str, Json]) -> list[Object]:
+        """The objects that could be mistaken for what these inputs describe."""
+        return [item for item in await kind.fetch_all(self.airbyte, data) if kind.lookalike(item, data)]
+
+    async def _recovered(self, kind: ResourceKind, urn: str, name: str, inputs: Values) -> State | None:
+        """The object that an earlier run made for this resource and never told the state of; None if there is none."""
+        intent = await self.journal.intent(urn)
+        if intent is None:
+            return None
+        known = await self.journal.known_to_state(urn)
+        if intent.id is not None:
+            # A replacement must not take over what it replaces: that one is in the state.
+            if (known is None and urn in self._in_state) or (known is not None and intent.id in known):
+                return None
+            try:
+                item = await kind.fetch(self.airbyte, intent.id, inputs.data)
+            except AirbyteError as error:
+                raise self._failed(f"{name} was not created", error) from error
+            return None if item is None else await self._taken_over(kind, name, intent, item, inputs)
+        found = await self._found(kind, name, intent, inputs, until=intent.time + _slowest(kind))
+        return None if found is None else await self._taken_over(kind, name, intent, found, inputs)
+
+    async def _after_lost_answer(
+        self, kind: ResourceKind, name: str, intent: Intent, inputs: Values, error: UnknownOutcomeError
+    ) -> State:
+        # A 500 is the end of the request; any other silence may be a create that is still under way.
+        longest = min(2.0, _slowest(kind)) if error.status == 500 else _slowest(kind)
+        found = await self._found(kind, name, intent, inputs, until=time.time() + longest)
+        if found is None:
+            raise ProviderError(
+                f"{name} was not created, as far as Airbyte shows: {error}. Run `pulumi up` again: before it creates "
+                "anything it looks for what may have come of this"
+            ) from error
+        return await self._taken_over(kind, name, intent, found, inputs)
+
+    async def _found(
+        self, kind: ResourceKind, name: str, intent: Intent, inputs: Values, *, until: float
+    ) -> Object | None:
+        """The one object that came of an intent; waits for a create that may be under way."""
+        known = await self.journal.known_to_state(intent.urn) or set[str]()
+        told = False
+        while True:
+            try:
+                items = await self._lookalikes(kind, inputs.data)
+            except AirbyteError as error:
+                raise self._failed(
+                    f"{name} was not created: what came of an earlier try is not clear", error
+                ) from error
+            made = {kind.id_of(item) for item in self._made.get(kind.token, [])}
+            new = [item for item in items if kind.id_of(item) not in {*intent.before, *known, *made}]
+            if new:
+                return await self._only_match(kind, name, new, inputs)
+            if time.time() >= until:
+                return None
+            if not told:
+                await self.notices.info(f"looking for what came of an earlier create of {name}", intent.urn)
+                told = True
+            await asyncio.sleep(1.0)
+
+    async def _only_match(self, kind: ResourceKind, name: str, items: list[Object], inputs: Values) -> Object:
+        matches = [item for item in items if not await self._differs(kind, item, inputs)]
+        if len(matches) == 1 and len(items) == 1:
+            return matches[0]
+        ids = ", ".join(kind.id_of(item) for item in items)
+        raise ProviderError(
+            f"{name} was not created: an earlier try was interrupted, and which of these it made is not clear: {ids}. "
+            f"Adopt the right one with `pulumi import {kind.token} <name> <id>` and delete the others"
+        )
+
+    async def _differs(self, kind: ResourceKind, item: Object, inputs: Values) -> list[Difference]:
+        default_at = await self._default_at(kind, inputs.data, item)
+        actual = kind.reconciled(inputs.data, item, default_at, importing=False)
+        return kind.differences(actual, item, inputs.data, default_at)
+
+    async def _taken_over(self, kind: ResourceKind, name: str, intent: Intent, item: Object, inputs: Values) -> State:
+        """The object, made as the inputs say: what is secret in it cannot be compared, so it is written."""
+        replacing = [one for one in await self._differs(kind, item, inputs) if one.replaces]
+        if replacing:
+            what = ", ".join(dotted(one.path) for one in replacing)
+            raise ProviderError(
+                f"{name} was not created: an earlier run made {kind.id_of(item)} for it with another {what}. Delete "
+                f"that one, or adopt it with `pulumi import {kind.token} <name> {kind.id_of(item)}`"
+            )
+        state = self._state(kind, item, inputs)
+        self._made.setdefault(kind.token, []).append({**inputs.data, **item})
+        await self._noted(intent, state)
+        await self.notices.info(f"took over {state.id}, which an interrupted run had made for it", intent.urn)
+        try:
+            updated = await kind.update(self.airbyte, state.id, inputs.data)
+        except AirbyteError as error:
+            fault = self._failed(f"{name} exists, but was not updated", error)
+            raise PartialError(str(fault), resource_id=state.id, outputs=state.outputs, inputs=state.inputs) from error
+        finally:
+            self.lists.forget(kind)
+        return self._state(kind, {**item, **updated}, inputs)
+
+    # Read, update, delete.
 
     async def read(self, urn: str, resource_id: str, outputs: Values, inputs: Values) -> State | None:
         """The object as the server has it, in the words of its declaration; None if it is not there."""
@@ -294,6 +433,9 @@ class AirbyteProvider:
             raise self._failed(f"{self._name(kind, outputs.data)} was not deleted", error) from error
         finally:
             self.lists.forget(kind)
+        intent = await self.journal.intent(urn)
+        if intent is not None and intent.id == resource_id:
+            await self.journal.close(urn)
 
     def _state(self, kind: ResourceKind, item: Object, inputs: Values) -> State:
         """What is stored: the declared inputs as they are, and what only the server knows."""
@@ -327,6 +469,12 @@ class AirbyteProvider:
         return ProviderError(f"{what}: {error}{fix}")
 
 
+def _slowest(kind: ResourceKind) -> float:
+    """Seconds to wait for a create that may be under way; the environment can set them for a server that one knows."""
+    set_by_hand = os.environ.get("PULUMI_AIRBYTE_SLOWEST_CREATE")
+    return float(set_by_hand) if set_by_hand else kind.slowest_create
+
+
 def _ignored(path: Path, ignored: Sequence[str]) -> bool:
     words = dotted(path)
     return any(words == one or words.startswith((f"{one}.", f"{one}[")) for one in ignored)
@@ -340,6 +488,3 @@ def _has_more(configuration: Json, declared: Json) -> bool:
 def _outermost(paths: frozenset[Path]) -> frozenset[Path]:
     """Without those that lie below another one."""
     return frozenset(path for path in paths if not any(path[:length] in paths for length in range(1, len(path))))
-
-
-__all__ = ["MASK", "AirbyteProvider", "Checked", "PartialError", "State", "kind_of", "known"]

@@ -162,6 +162,8 @@ class ConnectionKind(ResourceKind):
     id_name = "connectionId"
     listed = True
     loses_state = True
+    # The server runs the source's discover first; 130 s have been seen.
+    slowest_create = 180.0
     properties = {
         "sourceId": Property(type="string", description="Where records come from.", required=True, replaces=True),
         "destinationId": Property(type="string", description="Where records go.", required=True, replaces=True),
@@ -281,6 +283,10 @@ class ConnectionKind(ResourceKind):
         names = {one["name"] for one in _streams(declared) if isinstance(one, dict)}
         shown = [one for one in _streams(item) if not names or one["name"] in names]
         return {**item, "configurations": {**item["configurations"], "streams": shown}}
+
+    def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
+        ends = all(item.get(end) == inputs.get(end) for end in ("sourceId", "destinationId"))
+        return ends and inputs.get("name") in (None, item.get("name"))
 
     def inputs_of(self, item: Object) -> dict[str, Json]:
         inputs = super().inputs_of(item)

@@ -39,6 +39,9 @@ class _Definition(ResourceKind):
     async def fetch_all(self, airbyte: Airbyte, place: Mapping[str, Json]) -> list[Object]:
         return await airbyte.objects(self.path(place), paged=False)
 
+    def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
+        return item.get("name") == inputs.get("name")
+
     def outputs_of(self, item: Object) -> dict[str, Json]:
         return {**{name: item.get(name) for name in self.outputs}, "definitionId": item["id"]}
 

@@ -31,6 +31,8 @@ class ResourceKind(ABC):
     delete_before_replace: ClassVar[bool] = False
     connector: ClassVar[ConnectorType | None] = None
     """For kinds whose `configuration` belongs to a connector: which sort."""
+    slowest_create: ClassVar[float] = 20.0
+    """Seconds after which a create that was sent is taken for ended, one way or the other."""
     loses_state: ClassVar[bool] = False
     """Whether a replacement loses how far streams have been read."""
 
@@ -111,6 +113,11 @@ class ResourceKind(ABC):
         query = {"workspaceIds": [str(workspace)]} if workspace else None
         items = await airbyte.objects(self.path(place), query, paged=self.paged)
         return [item for item in items if not self.gone(item)]
+
+    def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
+        """Whether a person would take the object for what these inputs describe."""
+        workspace = item.get("workspaceId")
+        return item.get("name") == inputs.get("name") and workspace in (None, inputs.get("workspaceId"))
 
     @abstractmethod
     async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:

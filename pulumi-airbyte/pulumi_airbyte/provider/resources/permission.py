@@ -60,5 +60,13 @@ class PermissionKind(ResourceKind):
             return {"permissionType": inputs["permissionType"]}
         return without_none({name: inputs.get(name) for name in self.properties})
 
+    async def fetch_all(self, airbyte: Airbyte, place: Mapping[str, Json]) -> list[Object]:
+        # Permissions are listed by user only, and then say where they hold in other words.
+        found = await airbyte.objects(self.collection, {"userId": str(place["userId"])}, paged=False)
+        return [{**item, f"{item.get('scope')}Id": item.get("scopeId")} for item in found]
+
+    def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
+        return all(item.get(name) == inputs.get(name) for name in ("userId", "workspaceId", "organizationId"))
+
     async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:
         return await airbyte.patch(f"{self.collection}/{resource_id}", self.body(inputs, creating=False))

@@ -1,0 +1,172 @@
+"""Where a stack's state is, and small files beside it: a folder, or an S3 bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+from urllib.parse import parse_qs, urlsplit
+
+from .faults import ProviderError
+
+
+class StateStore(Protocol):
+    """Files by key, such as `.pulumi/stacks/project/stack.json`."""
+
+    where: str
+
+    def read(self, key: str) -> bytes | None:
+        """A file's content; None if there is none."""
+        ...
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file whole or not at all; it is durable when this returns."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove a file, if there is one."""
+        ...
+
+
+class Folder:
+    """Files below a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.where = str(folder)
+
+    def read(self, key: str) -> bytes | None:
+        """A file's content; None if there is none."""
+        try:
+            return (self._folder / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, content: bytes) -> None:
+        """Beside the file, then in its place."""
+        file = self._folder / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(file)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                Path(temporary).unlink()
+            raise
+
+    def remove(self, key: str) -> None:
+        """Remove a file, if there is one."""
+        (self._folder / key).unlink(missing_ok=True)
+
+
+class Bucket:
+    """Objects of an S3 bucket, reached as the engine's own URL says."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.where = f"s3://{parts.netloc}{parts.path}"
+        self._bucket = parts.netloc
+        self._prefix = parts.path.strip("/")
+        self._s3 = _s3_client({name: values[-1] for name, values in parse_qs(parts.query).items()})
+
+    def read(self, key: str) -> bytes | None:
+        """An object's content; None if there is none."""
+        try:
+            return self._s3.get_object(Bucket=self._bucket, Key=self._key(key))["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            return None
+
+    def write(self, key: str, content: bytes) -> None:
+        """S3 writes whole objects."""
+        self._s3.put_object(Bucket=self._bucket, Key=self._key(key), Body=content)
+
+    def remove(self, key: str) -> None:
+        """S3 does not mind a missing one."""
+        self._s3.delete_object(Bucket=self._bucket, Key=self._key(key))
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}/{key}" if self._prefix else key
+
+
+def _s3_client(query: Mapping[str, str]) -> Any:
+    """A client with the options of Go Cloud's S3 URLs, which the engine takes."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError as error:
+        raise ProviderError(
+            "the state is in S3, and the journal of creates belongs beside it, for which boto3 is needed: "
+            "pip install boto3, or name a folder in PULUMI_AIRBYTE_JOURNAL"
+        ) from error
+    endpoint = query.get("endpoint")
+    if endpoint and "://" not in endpoint:
+        endpoint = f"{'http' if query.get('disableSSL') == 'true' else 'https'}://{endpoint}"
+    path_style = "true" in (query.get("s3ForcePathStyle"), query.get("use_path_style"))
+    session = boto3.Session(profile_name=query.get("profile"), region_name=query.get("region"))
+    return session.client(
+        "s3",
+        endpoint_url=endpoint,
+        config=Config(
+            s3={"addressing_style": "path"} if path_style else None,
+            connect_timeout=5,
+            retries={"max_attempts": 5, "mode": "standard"},
+        ),
+    )
+
+
+def state_store(environment: Mapping[str, str]) -> tuple[StateStore, bool]:
+    """The store of the state in use, and whether the state itself can be read there.
+
+    `PULUMI_AIRBYTE_JOURNAL` (a folder or an S3 URL) comes first, then the backend: the environment's, or the one logged
+    in to. A backend that is neither (Pulumi Cloud, other clouds) leaves the user's own folder.
+    """
+    home = Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    backend = environment.get("PULUMI_BACKEND_URL") or _logged_in_to(home)
+    named = environment.get("PULUMI_AIRBYTE_JOURNAL")
+    if named and named != backend:
+        return (Bucket(named) if named.startswith("s3://") else Folder(_folder(named))), False
+    if backend.startswith("s3://"):
+        return Bucket(backend), True
+    if backend.startswith("file://"):
+        return Folder(_folder(backend)), True
+    return Folder(home / "airbyte-journal"), False
+
+
+def _folder(url: str) -> Path:
+    text = url.removeprefix("file://").split("?", 1)[0]
+    # The engine reads file:///C:/… too, but runs elsewhere here; ~ stands for the home folder.
+    return Path(text or ".").expanduser()
+
+
+def _logged_in_to(home: Path) -> str:
+    try:
+        held: Any = json.loads((home / "credentials.json").read_text())
+    except (OSError, ValueError):
+        return ""
+    return str(cast("dict[str, Any]", held).get("current") or "") if isinstance(held, dict) else ""
+
+
+def ids_in_state(store: StateStore, project: str, stack: str) -> set[str]:
+    """The ids of everything that the stack's state knows; they are never encrypted."""
+    for key in (f".pulumi/stacks/{project}/{stack}.json", f".pulumi/stacks/{stack}.json"):
+        for suffix in ("", ".gz"):
+            content = store.read(key + suffix)
+            if content is not None:
+                return _ids(json.loads(gzip.decompress(content) if suffix else content))
+    return set()
+
+
+def _ids(state: Any) -> set[str]:
+    checkpoint = cast("dict[str, Any]", state).get("checkpoint") or {}
+    latest = cast("dict[str, Any]", checkpoint).get("latest") or {}
+    resources = cast("list[dict[str, Any]]", cast("dict[str, Any]", latest).get("resources") or [])
+    return {str(resource["id"]) for resource in resources if resource.get("id")}
