@@ -6,12 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from lotus.config.document import Document, Pointer
 from lotus.config.faults import Fault, Severity, choose
 from lotus.config.landing import field_name
-from lotus.config.models import DiscoveredFile, StreamFile
+from lotus.config.models import BackfillFile, DiscoveredFile, StreamFile
 
 _ARTICLES = {"object": "an", "array": "an"}
 _CURSOR_TYPES = ("string", "integer", "number")
@@ -126,6 +127,7 @@ class StreamChecks:
     def run(self, held: Modes, offered: Sequence[str] | None, destination: str, parquet: bool) -> None:
         """Modes, cursor, key, selection, in this order."""
         self._check_modes(held, offered, destination)
+        self._check_backfill(held)
         if self._discovered is None:
             return
         self._check_cursor(self._discovered, held)
@@ -156,6 +158,22 @@ class StreamChecks:
             possible = tuple(d for d in offered if (held.sync_mode, d) in _PAIRS)
             fix = f'write "destination_sync_mode": "{possible[0]}"' if possible else ""
             self._add("LOT054", what, ("destination_sync_mode",), fix=fix, allowed=possible)
+
+    def _check_backfill(self, held: Modes) -> None:
+        asked = self._stream.backfill
+        if not isinstance(asked, BackfillFile) or asked.start is None:
+            return
+        at: Pointer = ("backfill", "from")
+        try:
+            date.fromisoformat(asked.start)
+        except ValueError:
+            self._add("LOT012", f'is to be read again from "{asked.start}", which is no date', at, fix="2025-01-31")
+        if asked.mode != "refresh_and_retain":
+            what = f"cannot be read again from a date with {asked.mode}: files are removed whole, not from a date on"
+            self._add("LOT014", what, at, key=True, fix='leave "from" out, or the mode')
+        if held.sync_mode != "incremental":
+            what = f"cannot be read again from a date: {held.sync_mode} reads all of it each time"
+            self._add("LOT014", what, at, key=True, fix='leave "from" out')
 
     def _field(self, known: Discovered, path: Sequence[str], code: str, role: str, pointer: Pointer) -> str | None:
         """The type word of a field that must exist, None after a fault."""

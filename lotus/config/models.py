@@ -48,7 +48,9 @@ class BackfillFile(BaseModel):
     request: NonEmpty = Field(description="Why, or any token: a new one asks again.")
     mode: BackfillMode = Field(default="refresh_and_retain", description="Absent: files that landed stay.")
     start: Annotated[StrictStr, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = Field(
-        default=None, alias="from", description="Read again from this date (UTC) on, where the stream's state can say it."
+        default=None,
+        alias="from",
+        description="Read again from this date (UTC) on, if the state can say so.",
     )
     sync: StrictBool | None = Field(
         default=None, description="Sync afterwards; absent: only where `from` needs it. A refresh reads by itself."

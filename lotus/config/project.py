@@ -24,7 +24,7 @@ from lotus.config.models import BackfillFile, DestinationFile, DiscoveredFile, S
 from lotus.config.resolution import Resolution
 from lotus.config.settings import Settings
 from lotus.config.shape import check_fields, checked, compact
-from lotus.config.specification import Configuration
+from lotus.config.specification import Configuration, reduced
 
 DESTINATIONS = "_destinations"
 SOURCE_FILE = "_source.json"
@@ -305,7 +305,7 @@ class _Loader:
         model = checked(document, SpecFile, self.faults) if document else None
         if model is None:
             return _Specs()
-        return _Specs(model.connection_specification, model.supported_destination_sync_modes)
+        return _Specs(reduced(model.connection_specification), model.supported_destination_sync_modes)
 
     def _configuration(
         self, document: Document, configuration: dict[str, Any], spec: Mapping[str, Any] | None, what: str
@@ -793,7 +793,7 @@ def _is_parquet(configuration: Mapping[str, Any]) -> bool:
 def _manifest_spec(manifest: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     spec: Any = (manifest or {}).get("spec")
     found: Any = cast("dict[str, Any]", spec).get("connection_specification") if isinstance(spec, dict) else None
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
+    return reduced(cast("dict[str, Any]", found)) if isinstance(found, dict) else None
 
 
 def _read_manifest(path: Path, file: str, faults: list[Fault]) -> Mapping[str, Any] | None:

@@ -15,28 +15,29 @@ from lotus.config.faults import Fault, choose, closest
 from lotus.config.references import KINDS, NAME, reference, ways_to_set
 from lotus.config.shape import kind
 
-_KEPT = (
-    "type",
-    "required",
-    "enum",
-    "const",
-    "properties",
-    "items",
-    "oneOf",
-    "anyOf",
-    "allOf",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "pattern",
-    "format",
-    "default",
-    "airbyte_secret",
-    "additionalProperties",
-)
+_NUMBER = (int, float)
+_KEPT: dict[str, tuple[type, ...]] = {
+    "type": (str, list),
+    "required": (list,),
+    "enum": (list,),
+    "const": (object,),
+    "properties": (dict,),
+    "items": (dict,),
+    "oneOf": (list,),
+    "anyOf": (list,),
+    "allOf": (list,),
+    "minimum": _NUMBER,
+    "maximum": _NUMBER,
+    "minLength": _NUMBER,
+    "maxLength": _NUMBER,
+    "minItems": _NUMBER,
+    "maxItems": _NUMBER,
+    "pattern": (str,),
+    "format": (str,),
+    "default": (object,),
+    "airbyte_secret": (bool,),
+}
+"""What checks use of a JSON Schema, and the kind of value that it must have to be used."""
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -62,24 +63,27 @@ def reduced(specification: Mapping[str, Any]) -> dict[str, Any]:
 
     A default stays only where it tells one variant of a oneOf from another.
     """
-    return cast("dict[str, Any]", _reduced(specification, variant=False))
+    return _reduced(specification, variant=False)
 
 
-def _reduced(schema: Any, *, variant: bool) -> Any:
+def _reduced(schema: Any, *, variant: bool) -> dict[str, Any]:
+    """One level; what has no usable shape is left out, for a spec is a connector's, and checks must not fail on it."""
     if not isinstance(schema, dict):
-        return schema
+        return {}
     entries = cast("dict[str, Any]", schema)
     found: dict[str, Any] = {}
-    for key in _KEPT:
-        if key not in entries or (key == "default" and not variant) or (key == "additionalProperties"):
+    for key, kinds in _KEPT.items():
+        value: Any = entries.get(key)
+        if key not in entries or not isinstance(value, kinds) or (key == "default" and not variant):
             continue
-        value = entries[key]
         if key == "properties":
             found[key] = {name: _reduced(value[name], variant=variant) for name in sorted(value)}
         elif key == "items":
             found[key] = _reduced(value, variant=False)
         elif key in ("oneOf", "anyOf", "allOf"):
             found[key] = [_reduced(item, variant=True) for item in value]
+        elif key == "required" or (key == "type" and isinstance(value, list)):
+            found[key] = [name for name in value if isinstance(name, str)]
         else:
             found[key] = value
     return found

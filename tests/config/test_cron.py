@@ -78,7 +78,7 @@ FIELDS = st.sampled_from(
 
 
 @given(st.lists(FIELDS, min_size=5, max_size=8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_expression_is_refused_in_words_or_has_runs_in_order(fields: list[str]) -> None:
     """No expression raises anything but CronError, and runs only ever go forward."""
     try:

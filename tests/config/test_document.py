@@ -40,7 +40,7 @@ def test_every_json_value_is_read_as_the_standard_library_reads_it(value: object
 
 
 @given(st.text(max_size=40) | st.text('{}[]",:\\ntrufalse0123.-eE \n\t', max_size=40))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_text_makes_a_traceback(text: str) -> None:
     """Whatever a file holds: a document, or faults with a place inside the text."""
     faults: list[Fault] = []
