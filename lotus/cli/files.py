@@ -11,12 +11,18 @@ import typer
 from lotus.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
+    from lotus.config import Settings
     from lotus.operations.discover import Discovery
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
 
+FileStack = Annotated[
+    str | None, typer.Option("--stack", help="With this stack's overrides and values; absent: the files alone.")
+]
 _EXPLAIN_WIDTH = 100
+
+streams_app = typer.Typer(no_args_is_help=True, help="The streams that sources offer, and the files that sync them.")
 
 
 def _project() -> Path:
@@ -157,6 +163,152 @@ def print_discovery(found: Discovery, *, check: bool = False) -> None:
     say(f"{found.source}: {found.streams} streams by {connector}; {sum_up}")
 
 
+def _settings(stack: str | None) -> tuple[Path, Settings]:
+    """The project and its settings: of the stack that is named, else the defaults (all sources)."""
+    from lotus.config import from_stack_file
+    from lotus.errors import FaultsError
+    from lotus.operations.project import environment_of
+
+    project = _project()
+    settings = from_stack_file(project, stack, environment=environment_of(project, stack))
+    if settings.faults:
+        raise FaultsError(settings.faults)
+    return project, settings
+
+
+@streams_app.command("list")
+def streams_list(
+    sources: Annotated[list[str] | None, typer.Argument(help="Only these sources.")] = None,
+    stack: FileStack = None,
+    as_json: Json = False,
+) -> None:
+    """The streams that sources offer, and how those with a file are synced.
+
+    Example: lotus streams list shopify
+    """
+    from lotus.operations.streams import list_streams
+
+    project, settings = _settings(stack)
+    found = list_streams(project, settings, sources or [])
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (s.source, s.stream, s.state, s.mode, s.cursor, s.key, _of(s.fields, s.offered_fields), s.why) for s in found
+    ]
+    titles = ("source", "stream", "state", "mode", "cursor", "key", "fields", "")
+    print_table(titles, rows, right=("fields",))
+    offers = next((s for s in found if s.state == "offered"), None)
+    if offers:
+        say(f"next: lotus streams add {offers.source} {offers.stream}")
+
+
+def _of(selected: int | None, offered: int | None) -> str:
+    if offered is None:
+        return "" if selected is None else str(selected)
+    return str(offered) if selected is None else f"{selected} of {offered}"
+
+
+@streams_app.command("show")
+def streams_show(
+    source: Annotated[str, typer.Argument(help="A source's folder.")],
+    stream: Annotated[str, typer.Argument(help="One of its streams.")],
+    stack: FileStack = None,
+    as_json: Json = False,
+) -> None:
+    """One stream: what the source offers of it, and which fields are selected.
+
+    Example: lotus streams show shopify orders
+    """
+    from lotus.operations.streams import show
+
+    found = show(*_settings(stack), source, stream)
+    if as_json:
+        print_json(found)
+        return
+    line = found.line
+    print(f"{line.source}/{line.stream}: {line.state}{f' ({line.why})' if line.why else ''}")
+    for word, value in (
+        ("mode", line.mode),
+        ("offers", ", ".join(found.sync_modes)),
+        ("cursor", line.cursor),
+        ("key", line.key),
+        ("file", line.file),
+    ):
+        if value:
+            print(f"{word:8}{value}")
+    print()
+    rows = [("x" if field.selected else "", field.name, field.type, field.role) for field in found.fields]
+    print_table(("synced", "field", "type", "role"), rows)
+    if line.state == "offered":
+        say(f"next: lotus streams add {source} {stream}")
+
+
+@streams_app.command("add")
+def streams_add(
+    source: Annotated[str, typer.Argument(help="A source's folder.")],
+    streams: Annotated[list[str] | None, typer.Argument(help="Streams that it offers.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Without streams: all of the source; with streams: all of their fields.")
+    ] = False,
+    fields: Annotated[
+        str | None, typer.Option("--fields", help="Top-level fields, with commas; absent: all, also later ones.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="incremental_append, full_refresh_overwrite, …; or incremental, full_refresh.")
+    ] = None,
+    cursor: Annotated[str | None, typer.Option(help="The cursor field, where the source has none of its own.")] = None,
+    key: Annotated[str | None, typer.Option(help="The primary key's fields, with commas.")] = None,
+    with_dbt: Annotated[bool, typer.Option("--dbt", help="Also the dbt model, sources entry and model-paths.")] = False,
+    stack: FileStack = None,
+    as_json: Json = False,
+) -> None:
+    """Writes a file for each stream, which is all it takes to sync it; files that are there stay as they are.
+
+    Example: lotus streams add shopify orders --fields id,created_at,total_price
+    """
+    from lotus.operations.streams import Choice, add
+
+    if fields is not None and every:
+        raise typer.BadParameter("--fields selects some fields, --all takes all")
+    choice = Choice(_names(fields), mode, cursor, _names(key))
+    project, settings = _settings(stack)
+    done = add(project, settings, source, streams or [], choice, every=every, with_dbt=with_dbt)
+    if as_json:
+        print_json(done)
+    else:
+        for file in done.files:
+            print(file)
+    for name in done.kept:
+        say(f"{name} has a file already, which stays as it is")
+    for note in done.notes:
+        say(note)
+    if done.files:
+        say("next: pulumi preview")
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise typer.BadParameter("no name is given")
+    return found
+
+
+def catalog(
+    source: Annotated[str, typer.Argument(help="A source's folder.")],
+    stack: FileStack = None,
+) -> None:
+    """What the connection of a source asks Airbyte for, computed from the files; JSON.
+
+    Example: lotus catalog shopify
+    """
+    from lotus.operations.streams import catalog as compute
+
+    print_json({"streams": compute(*_settings(stack), source)})
+
+
 def interactive() -> bool:
     """Whether somebody is there to be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
@@ -164,5 +316,6 @@ def interactive() -> bool:
 
 def add_to(app: typer.Typer) -> None:
     """Registers the commands on the main app."""
-    for command in (discover, fmt, schema, explain):
+    app.add_typer(streams_app, name="streams")
+    for command in (discover, catalog, fmt, schema, explain):
         app.command()(command)

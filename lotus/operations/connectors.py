@@ -20,9 +20,11 @@ from pulumi_airbyte.api.http import Repeat
 
 from lotus.config import Settings
 from lotus.config.connector import Connector
+from lotus.config.document import Pointer
 from lotus.config.faults import choose
 from lotus.config.references import SEALED, conflicting, reference, ways_to_set
-from lotus.config.specification import reduced
+from lotus.config.resolution import coerced
+from lotus.config.specification import at_pointer, reduced
 from lotus.errors import ConfigError, SecretError
 
 Role = Literal["source", "destination"]
@@ -91,8 +93,10 @@ def workspace_of(settings: Settings) -> str:
     return settings.workspace
 
 
-def resolved(settings: Settings, value: Any, *, where: str) -> Any:
-    """A configuration with the stack's values in place of its references.
+def resolved(
+    settings: Settings, value: Any, *, where: str, schema: Mapping[str, Any] | None = None, pointer: Pointer = ()
+) -> Any:
+    """A configuration with the stack's values in place of its references, in the types that `schema` wants.
 
     Raises:
         ConfigError: a `$config` has no value in this stack.
@@ -106,13 +110,20 @@ def resolved(settings: Settings, value: Any, *, where: str) -> Any:
             if held is None:
                 what = f'this stack gives no value for $config "{name}"'
                 raise ConfigError(what, where=where, fix=ways_to_set(kind, name, settings.stack), code="LOT046")
-            return held.value
+            return coerced(held.value, at_pointer(schema or {}, pointer))
         return _secret(settings, name, where)
     if isinstance(value, dict):
         entries = cast("dict[str, Any]", value)
-        return {key: resolved(settings, item, where=where) for key, item in entries.items()}
+        return {
+            key: resolved(settings, item, where=where, schema=schema, pointer=(*pointer, key))
+            for key, item in entries.items()
+        }
     if isinstance(value, list):
-        return [resolved(settings, item, where=where) for item in cast("list[Any]", value)]
+        items = cast("list[Any]", value)
+        return [
+            resolved(settings, item, where=where, schema=schema, pointer=(*pointer, index))
+            for index, item in enumerate(items)
+        ]
     return value
 
 

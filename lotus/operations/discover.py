@@ -159,7 +159,9 @@ async def _discover(
 
 def wanted(settings: Settings, source: Source) -> Wanted:
     """The source with the stack's values, ready to be tried."""
-    configuration = connectors.resolved(settings, source.settings.configuration, where=source.file)
+    configuration = connectors.resolved(
+        settings, source.settings.configuration, where=source.file, schema=source.specification
+    )
     return Wanted("source", source.name, source.connector, configuration, source.manifest)
 
 
