@@ -14,6 +14,7 @@ from lotus.embedded.server import Server
 OAUTH = "OAuth flows need a browser and a registered client; put the credentials into the configuration"
 GROUPS = "there is one user, and no groups"
 REGIONS = "there is one machine, and no regions or data planes"
+PAGES = "docs/api.md describes this server, and Airbyte's reference is at https://reference.airbyte.com"
 WIDGETS = "embedding Airbyte's user interface needs Airbyte Cloud or Enterprise"
 
 
@@ -29,6 +30,7 @@ def _refused(reason: str, operations: Iterable[tuple[str, str, str]]) -> list[Op
 
 
 PUBLIC = [
+    *_refused(PAGES, [("GET", "/", "getDocumentation")]),
     *_refused(
         OAUTH,
         [

@@ -168,16 +168,19 @@ def run(airbyte: Airbyte, shared: Path, api: str, *, examples: int, seed: int) -
         results.append(result)
         if name in UNSAFE:
             continue
-        described = schema[path][method]
-        count = examples if result.offered else 1
-        for case in _generated(described, count, seed):
+        if not result.offered:
+            response = airbyte.http.request(method, prefix + path.replace("{", "").replace("}", ""), json={})
+            result.statuses[response.status_code] += 1
+            if response.status_code != 501:
+                result.faults.append(f"not offered, but answers {response.status_code}")
+            continue
+        for case in _generated(schema[path][method], examples, seed):
             response = send(airbyte.http, case, known, prefix + path)
             result.statuses[response.status_code] += 1
-            fault = _fault(result, operation["responses"], checks.get((method, path)), response)
+            fault = _fault(operation["responses"], checks.get((method, path)), response)
             if fault and fault not in result.faults:
                 result.faults.append(fault)
-        if result.offered:
-            known.refill()
+        known.refill()
     return results
 
 
@@ -217,12 +220,8 @@ def _generated(described: Any, count: int, seed: int) -> list[Any]:
     return cases
 
 
-def _fault(
-    result: OperationResult, documented: Mapping[str, Any], validator: Any, response: httpx.Response
-) -> str | None:
+def _fault(documented: Mapping[str, Any], validator: Any, response: httpx.Response) -> str | None:
     status = response.status_code
-    if not result.offered:
-        return None if status in REFUSALS | {501} else f"not offered, but answers {status}"
     if status >= 500:
         return f"{status}: {response.text[:200]}"
     if status in REFUSALS:
@@ -260,8 +259,11 @@ def _cleaned(value: Any, base: str) -> Any:
     kept = {name: _cleaned(inner, base) for name, inner in value.items()}
     if isinstance(kept.get("$ref"), str):
         return {"$ref": base + kept["$ref"]}
-    if kept.get("type") in ("datetime", "file", "float", "long"):
+    if str(kept.get("type")) in ("datetime", "file", "float", "long"):
         kept.pop("type")
+    if isinstance(kept.get("required"), list) and isinstance(kept.get("properties"), dict):
+        # AirbyteStream requires `json_schema` and has `jsonSchema`: a name that is no property cannot be meant.
+        kept["required"] = [name for name in kept["required"] if name in kept["properties"]]
     return kept
 
 
@@ -292,3 +294,54 @@ def table(results: Mapping[str, Sequence[OperationResult]]) -> str:
         conforming = sum(entry.conforming for entry in served)
         lines.append(f"| {api} | {len(entries)} | {len(served)} | {conforming} | {len(entries) - len(served)} |")
     return "\n".join(lines)
+
+
+MARKS = ("<!-- conformance: written by python -m tests.embedded.api.conformance -->", "<!-- end of conformance -->")
+
+
+def section(results: Mapping[str, Sequence[OperationResult]]) -> str:
+    """The generated part of docs/api.md: the table, and which operations it counts."""
+    config = [entry for entry in results["config"] if entry.offered]
+    public = [entry for entry in results["public"] if not entry.offered]
+    lines = [table(results), "", "Not offered of the public API (each answers 501 and says why):", ""]
+    lines += [f"`{entry.name}`" + ("," if entry is not public[-1] else ".") for entry in public]
+    lines += ["", "Offered of the config API (all else below `/api/v1` answers 501):", ""]
+    lines += [f"`{entry.path.removeprefix('/v1/')}`" + ("," if entry is not config[-1] else ".") for entry in config]
+    return "\n".join(lines)
+
+
+def written(page: str) -> str:
+    """The generated part of a page."""
+    return page.partition(MARKS[0])[2].partition(MARKS[1])[0].strip()
+
+
+def main() -> None:
+    """Ask every operation and write what came of it into docs/api.md; needs LOTUS_SHARED."""
+    import sys
+    import tempfile
+    import time
+
+    from tests.embedded.api.conftest import serve, with_shop
+
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    shared, page = Path(os.environ["LOTUS_SHARED"]), Path("docs/api.md")
+    os.environ["UV_OFFLINE"] = "1"  # generated names of connectors are not looked up
+    results: dict[str, list[OperationResult]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LOTUS_CACHE"] = f"{folder}/cache"
+        for api in FILES:
+            began = time.monotonic()
+            with serve(Path(folder) / api / "data", raising=False) as http:
+                airbyte = with_shop(http, Path(folder) / api / "lake")
+                results[api] = run(airbyte, shared, api, examples=examples, seed=1)
+            statuses = sum((entry.statuses for entry in results[api]), Counter[int]())
+            print(api, statuses.total(), "requests", dict(statuses), f"{time.monotonic() - began:.0f} s")
+            for entry in results[api]:
+                for fault in entry.faults:
+                    print(f"  {entry.method} {entry.path}: {fault}")
+    text = page.read_text()
+    page.write_text(text.replace(written(text), section(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -209,6 +209,10 @@ def _list_paginated(kind: Kind) -> Handler:
     return handler
 
 
+LARGEST_PAGE = 10_000
+"""The config API has no limit of its own; this one keeps an answer within what SQLite takes as one list of ids."""
+
+
 def page_bounds(pagination: Pagination | None, *, default: int = 100) -> tuple[int, int]:
     """Limit and offset of a request.
 
@@ -219,7 +223,7 @@ def page_bounds(pagination: Pagination | None, *, default: int = 100) -> tuple[i
     offset = 0 if pagination is None or pagination.row_offset is None else pagination.row_offset
     if not 0 <= limit <= 2**31 or not 0 <= offset <= 2**31:
         raise BadRequest("pageSize and rowOffset must not be negative")
-    return limit, offset
+    return min(limit, LARGEST_PAGE), offset
 
 
 def _check(kind: Kind) -> Handler:

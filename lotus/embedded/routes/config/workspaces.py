@@ -332,30 +332,9 @@ async def _deployment(_server: Server, _request: Request) -> Response:
     return answer({"id": DEFAULT_WORKSPACE_ID, "mode": "OSS", "version": version()})
 
 
-async def _instance(server: Server, request: Request) -> Response:
-    """What clients ask first to learn the default ids."""
-    return answer(
-        {
-            "edition": "community",
-            "version": version(),
-            "airbyteUrl": str(request.base_url).rstrip("/"),
-            "licenseStatus": None,
-            "licenseExpirationDate": None,
-            "initialSetupComplete": True,
-            "auth": {"mode": "simple" if server.access.required else "none"},
-            "defaultUserId": access.DEFAULT_USER_ID,
-            "defaultOrganizationId": DEFAULT_ORGANIZATION_ID,
-            "defaultOrganizationEmail": (await _organization(server, DEFAULT_ORGANIZATION_ID)).email,
-            "defaultWorkspaceId": DEFAULT_WORKSPACE_ID,
-            "trackingStrategy": "logging",
-        }
-    )
-
-
 OPERATIONS = [
     Operation("GET", "/health", "getHealthCheck", _health),
     Operation("POST", "/deployment/metadata", "getDeploymentMetadata", _deployment),
-    Operation("GET", "/instance_configuration", "getInstanceConfiguration", _instance),
     Operation("POST", "/workspaces/list", "listWorkspaces", _list),
     Operation("POST", "/workspaces/list_by_organization_id", "listWorkspacesInOrganization", _list_by_organization),
     Operation("POST", "/workspaces/list_by_user_id", "listWorkspacesByUser", _list_by_user),
