@@ -6,10 +6,11 @@ import socket
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lotus.errors import RemoteError, UnavailableError
 from lotus.gitops.cluster import Cluster
-from lotus.gitops.manifests import git_repository, stack
+from lotus.gitops.manifests import git_repository, people_binding, people_role, stack
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 from lotus.operations.reconcile import Reconciled, reconcile
 from lotus.operations.status import Delivery, Phase, status
@@ -242,25 +243,36 @@ def test_time_over_is_said_and_is_no_failure(cluster: Cluster, delivery: GitOpsS
     assert result.delivery.phase is Phase.APPLYING
 
 
-def test_somebody_without_the_role_is_told_which_one(
-    api: ControlPlane, delivery: GitOpsSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """The default service account of the namespace may do nothing: the answer names the role that could."""
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": "guest", "namespace": delivery.namespace},
-    }
-    path = api.path(account) if api.apply(account) else ""
-    answer = api.client.post(
-        f"{path}/token", json={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    )
-    import yaml
-
+@pytest.fixture
+def guest(api: ControlPlane, delivery: GitOpsSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The cluster as somebody whom nobody gave anything, in its kubeconfig's own words."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount"}
+    account |= {"metadata": {"name": "guest", "namespace": delivery.namespace}}
+    api.apply(account)
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = api.client.post(f"{api.path(account)}/token", json=request).json()["status"]["token"]
     config = yaml.safe_load(api.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": answer.json()["status"]["token"]}
+    config["users"][0]["user"] = {"token": token}
     (tmp_path / "guest").write_text(yaml.safe_dump(config))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "guest"))
-    with Cluster(delivery.namespace) as guest, pytest.raises(RemoteError, match="forbidden") as caught:
+    return Cluster(delivery.namespace)
+
+
+def test_somebody_without_the_role_is_told_which_one(guest: Cluster, delivery: GitOpsSettings):
+    """The answer names the setting that gives the role."""
+    with pytest.raises(RemoteError, match="forbidden") as caught:
         status(guest, delivery)
     assert "people" in caught.value.fix
+
+
+def test_the_declared_role_is_enough_for_status_reconcile_and_unstick(
+    guest: Cluster, delivery: GitOpsSettings, deadlock: Operator, api: ControlPlane
+):
+    """No administrator is needed in the night, and the role can read no Secret."""
+    api.apply(people_role(delivery))
+    binding = people_binding(delivery)
+    binding["subjects"] = [{"kind": "ServiceAccount", "name": "guest", "namespace": delivery.namespace}]
+    api.apply(binding)
+    with deadlock.working():
+        assert until(lambda: status(guest, delivery).stuck)
+        assert run(guest, delivery, unstick=True).applied
