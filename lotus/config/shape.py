@@ -238,7 +238,12 @@ def compact(fields: Mapping[str, Any]) -> dict[str, str]:
 
     Whole schemas of thousands of streams would not fit into the memory that a validation may take.
     """
-    return {intern(name): _type_word(field) for name, field in fields.items()}
+    field: Any
+    found: dict[str, str] = {}
+    for name, field in fields.items():
+        plain = type(field) is dict and len(field) == 1 and type(field.get("type")) is str
+        found[intern(name)] = intern(field["type"]) if plain else _type_word(field)
+    return found
 
 
 def _type_word(field: Any) -> str:

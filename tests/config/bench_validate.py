@@ -1,0 +1,70 @@
+"""How long 5,000 stream files with 100 fields take: `python tests/config/bench_validate.py [STREAMS] [FIELDS]`.
+
+Prints one JSON object: seconds (without the interpreter's start and imports), peak memory of the process in MB.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+PER_SOURCE = 50
+
+
+def write_lake(root: Path, streams: int, fields: int) -> None:
+    """A lake of sources with 50 streams each, every one discovered, every field selected."""
+    selected: dict[str, Any] = {"id": {"type": "integer"}, "updated_at": {"type": "string", "format": "date-time"}}
+    selected |= {f"field_{i}": {"type": "string"} for i in range(fields - len(selected))}
+    (root / "streams/_destinations").mkdir(parents=True)
+    lake = {"connector": "destination-s3", "configuration": {"s3_path_format": "${NAMESPACE}/${STREAM_NAME}/"}}
+    (root / "streams/_destinations/lake.json").write_text(json.dumps(lake))
+    stream = {
+        "sync_mode": "incremental",
+        "destination_sync_mode": "append",
+        "primary_key": [["id"]],
+        "cursor_field": ["updated_at"],
+        "selected": True,
+        "fields": selected,
+    }
+    offered = {
+        "options": {"sync_modes": ["full_refresh", "incremental"]},
+        "defaults": {"primary_key": [["id"]], "cursor_field": ["updated_at"], "source_defined_cursor": True},
+        "fields": selected,
+    }
+    for number in range(streams):
+        folder = root / f"streams/source_{number // PER_SOURCE:03d}"
+        if number % PER_SOURCE == 0:
+            (folder / "_discovered").mkdir(parents=True)
+            (folder / "_source.json").write_text('{"connector": "source-faker"}')
+        name = f"stream_{number % PER_SOURCE}"
+        (folder / f"{name}.json").write_text(json.dumps({"stream": name, **stream}, indent=2))
+        (folder / f"_discovered/{name}.json").write_text(json.dumps({"stream": name, **offered}, indent=2))
+
+
+def main() -> None:
+    """Write the lake, validate it once, print the figures."""
+    streams, fields = (int(a) for a in [*sys.argv[1:], "5000", "100"][:2])
+    from lotus.operations.validate import validate
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_lake(Path(folder), streams, fields)
+        start, cpu = time.perf_counter(), time.process_time()
+        report = validate(Path(folder))
+        figures = {
+            "streams": report.streams,
+            "files": report.files,
+            "faults": len(report.faults),
+            "seconds": round(time.perf_counter() - start, 2),
+            "cpu_seconds": round(time.process_time() - cpu, 2),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Large lakes are checked in seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_5000_streams_with_100_fields_take_3_seconds_and_300_megabytes() -> None:
+    """Of processor time, which other work on the machine does not stretch."""
+    script = Path(__file__).parent / "bench_validate.py"
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+
+    figures = json.loads(done.stdout)
+    assert (figures["streams"], figures["faults"]) == (5000, 0)
+    assert figures["cpu_seconds"] < 3
+    assert figures["peak_mb"] < 300
