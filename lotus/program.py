@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_airbyte as airbyte
@@ -15,6 +15,10 @@ from lotus.config.connector import Connector
 from lotus.config.references import reference
 from lotus.config.settings import KEYS
 from lotus.errors import FaultsError
+
+if TYPE_CHECKING:
+    from lotus.backfill import BackfillReset
+    from lotus.reread.declared import Backfill
 
 
 def settings(root: Path | None = None) -> Settings:
@@ -91,9 +95,10 @@ class Lake(pulumi.ComponentResource):
         for source in project.sources:
             declared = self._source(source)
             if source.streams:
-                self.connections[source.name] = self._connection(
-                    source, declared, project.destination(source.destination), destinations[source.destination]
-                )
+                destination = project.destination(source.destination)
+                connection = self._connection(source, declared, destination, destinations[source.destination])
+                self.connections[source.name] = connection
+                self._backfills(source, destination, connection)
         self.register_outputs({"connections": {n: c.connection_id for n, c in self.connections.items()}})
 
     def _options(self, **more: Any) -> pulumi.ResourceOptions:
@@ -174,6 +179,59 @@ class Lake(pulumi.ComponentResource):
             non_breaking_schema_updates_behavior=options.non_breaking_schema_updates_behavior or "propagate_columns",
             status=options.status or "active",
         )
+
+    def _backfills(self, source: Source, destination: Destination, connection: airbyte.Connection) -> None:
+        """One request for each stream whose file has a `backfill`; most lakes have none, and import none of this."""
+        if not any(stream.backfill for stream in source.streams):
+            return
+        from lotus.backfill import BackfillReset
+        from lotus.reread.declared import backfills, consent
+
+        asked = backfills(source, destination, self._project.settings.confirm)
+        for each in asked:
+            made = BackfillReset(
+                each.name,
+                connection_id=connection.connection_id,
+                connection=each.connection,
+                stream=each.wanted.stream,
+                namespace=each.wanted.namespace,
+                request=each.wanted.request,
+                mode=each.wanted.mode,
+                start=each.wanted.start,
+                sync=each.wanted.sync,
+                cursor_field=each.wanted.cursor_field,
+                beside=[other.properties for other in asked if other is not each and consent(other) == "given"],
+                consent=consent(each),
+                opts=self._options(depends_on=[connection]),
+            )
+            if pulumi.runtime.is_dry_run() and not self._project.settings.offline:
+                self._tell(each, destination, connection, made)
+
+    def _tell(
+        self, backfill: Backfill, destination: Destination, connection: airbyte.Connection, made: BackfillReset
+    ) -> None:
+        """The preview says what the request does to the data."""
+        from lotus.reread.impact import tell
+
+        configuration = self._plain(destination.configuration)
+
+        async def say(connection_id: str) -> None:
+            notice = await tell(backfill, connection_id, destination.settings.connector, configuration)
+            if notice:
+                pulumi.log.warn(notice, resource=made)
+
+        connection.connection_id.apply(say)
+
+    def _plain(self, value: Any) -> Any:
+        """A configuration with secrets in place of their names, for reading the bucket; never an output."""
+        found = reference(value)
+        if found:
+            return self._project.secrets.get(found[1])
+        if isinstance(value, Mapping):
+            return {key: self._plain(item) for key, item in cast("Mapping[str, Any]", value).items()}
+        if isinstance(value, list):
+            return [self._plain(item) for item in cast("list[Any]", value)]
+        return value
 
     def _resolved(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration with values in place of `$secret`, as Pulumi secrets."""

@@ -1,0 +1,437 @@
+"""Asking Airbyte to read a stream again: once for each request, whatever is killed in between.
+
+    wait for a running job → intent into the journal → one call → the job's id into the journal
+
+A request that finds its own intent looks for what it may have made: a job of the right kind, newer than the newest one
+at the time of the intent, that names the stream. Found: that is the job. Not found, after a call in flight would have
+arrived: it was never asked, and is asked now. What cannot be told apart is an error, never a second request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pulumi_airbyte.api import (
+    Airbyte,
+    AirbyteError,
+    ConflictError,
+    Job,
+    NotFoundError,
+    RefreshMode,
+    UnauthorizedError,
+    UnknownOutcomeError,
+)
+
+from lotus.errors import ConfigError, LotusError, RemoteError
+from lotus.reread.journal import Entry, Journal, Page, Stage
+from lotus.reread.wanted import Wanted, key, names
+
+REFRESH: Mapping[str, RefreshMode] = {"refresh_and_retain": "Merge", "refresh_and_remove": "Truncate"}
+CLEARS = ("reset_connection", "clear")
+"""Both words are in use for the job of a clear (airbyte-api.md (d))."""
+WAIT_SECONDS = 1800.0
+"""How long a running job of the connection is waited for before asking."""
+SETTLE_SECONDS = 20.0
+"""How long after an intent a call that was in flight may still arrive at the server."""
+MAX_TRIES = 3
+"""Jobs of one request that may fail; then a person has to look."""
+_POLL_SECONDS = 0.5
+_HISTORY = 200
+"""Jobs of a connection that are looked through."""
+
+
+class UndecidedError(LotusError):
+    """It cannot be told whether Airbyte was asked already; asking again could repeat the request."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a request works with."""
+
+    airbyte: Airbyte
+    journal: Journal
+    connection_id: str
+    title: str
+    """The connection's name, for messages."""
+    say: Callable[[str], None] = lambda _sentence: None
+    wait_seconds: float = WAIT_SECONDS
+    settle_seconds: float = SETTLE_SECONDS
+
+
+async def ask(work: Asking, wanted: Wanted, beside: Sequence[Wanted] = (), *, again: bool = False) -> Entry:
+    """Makes sure that Airbyte was asked for this request, once; returns what the journal holds of it.
+
+    Args:
+        work: server, journal, connection.
+        wanted: the request.
+        beside: other streams' requests of the same connection: those that were never asked go along in the same job,
+            because a job of their own would have to wait for this one's end.
+        again: the request's job has failed: ask for another one.
+
+    Raises:
+        UndecidedError: see above.
+        LotusError: it could not be asked; nothing was, and the next run will.
+    """
+    try:
+        page = await _settle(work, work.journal.page(work.connection_id))
+        entry = page.entry(wanted.stream, wanted.namespace)
+        if entry is None or entry.identity != wanted.identity or (again and entry.stage == "accepted"):
+            await _idle(work)
+            if wanted.start is not None:
+                page = await _rewind(work, page, wanted)
+            else:
+                page = await _together(work, page, wanted, beside, again=again)
+        return await _follow_up(work, page, wanted)
+    except AirbyteError as error:
+        raise _translated(error, wanted) from error
+
+
+async def _settle(work: Asking, page: Page) -> Page:
+    """Brings every intent that a killed run left to an end: asked, or not asked."""
+    for name, entry in page.entries.items():
+        if entry.stage != "asking":
+            continue
+        found = await _made(work, name, entry)
+        while not found and time.time() - entry.asked_at < work.settle_seconds and entry.start is None:
+            work.say(f"looking whether an interrupted request for {_stream(name)} reached Airbyte")
+            await asyncio.sleep(min(_POLL_SECONDS, work.settle_seconds))
+            found = await _made(work, name, entry)
+        if found:
+            page = page.having({name: replace(entry, stage="accepted", jobs=(*entry.jobs, found[0]))})
+        else:
+            page = replace(page, entries={n: e for n, e in page.entries.items() if n != name})
+            if entry.jobs:  # a further try of a failed request: the tries before it stay known
+                page = page.having({name: replace(entry, stage="accepted")})
+        work.journal.write(page)
+    return page
+
+
+async def _made(work: Asking, name: str, entry: Entry) -> list[int]:
+    """Jobs that the entry's request made, the oldest first."""
+    jobs = await history(work.airbyte, work.connection_id, after=entry.after_job)
+    if entry.start is not None:
+        syncs = [job["id"] for job in jobs if job["configType"] == "sync"]
+        if syncs:
+            raise UndecidedError(
+                f"a run was interrupted while it set the cursor of {_stream(name)} back to {entry.start}, and job "
+                f"{min(syncs)} has run since: it cannot be told whether that one began there",
+                where=work.title,
+                fix="look at what landed since; then write a new request in the stream's file, or take it away",
+            )
+        return []
+    types = CLEARS if entry.mode == "clear" else ("refresh",)
+    found: list[int] = []
+    for job in jobs:
+        if job["configType"] not in types:
+            continue
+        streams = _streams(job)
+        if streams is None:
+            raise UndecidedError(
+                f"a run was interrupted while it asked for {_stream(name)}; job {job['id']} may be its, but this "
+                "Airbyte does not say which streams a job is for",
+                where=work.title,
+                fix="look at that job; then write a new request in the stream's file, or take it away",
+            )
+        if not streams or name in streams:
+            found.append(int(job["id"]))
+    return sorted(found)
+
+
+async def _idle(work: Asking) -> None:
+    """Waits until no job of the connection runs: Airbyte would cancel it."""
+    end = time.monotonic() + work.wait_seconds
+    said = 0.0
+    while True:
+        running = [job for job in await work.airbyte.jobs(work.connection_id, limit=5) if not job.ended]
+        if not running:
+            return
+        job = running[0]
+        if time.monotonic() >= end:
+            raise LotusError(
+                f"{work.title} still runs job {job.id} ({job.type}) after {work.wait_seconds:.0f} s; asking now would "
+                "cancel it, so nothing was asked",
+                where=work.title,
+                fix="the next pulumi up asks; LOTUS_BACKFILL_WAIT=SECONDS waits longer",
+            )
+        if time.monotonic() - said > 15:
+            work.say(f"{work.title}: waiting for job {job.id} ({job.type}) to end before asking")
+            said = time.monotonic()
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _together(work: Asking, page: Page, wanted: Wanted, beside: Sequence[Wanted], *, again: bool) -> Page:
+    """Asks for this stream and for those beside it that were never asked, in one call."""
+    group = [wanted]
+    for other in beside:
+        known = page.entry(other.stream, other.namespace)
+        if (
+            other.key != wanted.key
+            and other.mode == wanted.mode
+            and other.start is None
+            and (known is None or known.identity != other.identity)
+        ):
+            group.append(other)
+    jobs = await work.airbyte.jobs(work.connection_id, limit=_HISTORY)
+    known_states = states(await work.airbyte.state(work.connection_id))
+    newest = max((job.id for job in jobs), default=0)
+    at = time.time()
+    made: dict[str, Entry] = {}
+    asked: list[Wanted] = []
+    for each in group:
+        before = rows_committed(jobs, each.stream, each.namespace)
+        entry = Entry(*each.identity, stage="asking", asked_at=at, after_job=newest, rows_before=before)
+        old = page.entry(each.stream, each.namespace)
+        if again and old is not None and each is wanted:
+            made[each.key] = replace(entry, jobs=old.jobs, rows_before=old.rows_before)
+            asked.append(each)
+        elif not before and each.key not in known_states:
+            note = "nothing was read from this stream yet: its first sync reads all of it"
+            made[each.key] = replace(entry, stage="nothing", note=note)
+        else:
+            made[each.key] = entry
+            asked.append(each)
+    work.journal.write(page.having(made))
+    if not asked:
+        return page.having(made)
+    try:
+        job_id = await _call(work, wanted.mode, asked)
+    except UnknownOutcomeError as error:
+        # It may have been accepted. The intents stay, and what is found now or by the next run decides.
+        settled = await _settle(work, page.having(made))
+        if settled.entries.get(wanted.key, None) is None:
+            raise UndecidedError(
+                f"Airbyte gave no usable answer ({error.cause}), and no job of this request has appeared",
+                where=work.title,
+                fix="run pulumi up again: it looks once more, and asks if nothing has come of it",
+            ) from None
+        return settled
+    except AirbyteError:
+        work.journal.write(page)  # refused or never sent: as if not asked
+        raise
+    accepted: dict[str, Entry] = {
+        each.key: replace(made[each.key], stage="accepted", jobs=(*made[each.key].jobs, job_id)) for each in asked
+    }
+    page = page.having({**made, **accepted})
+    work.journal.write(page)
+    return page
+
+
+async def _call(work: Asking, mode: str, asked: Sequence[Wanted]) -> int:
+    """The one call, which is never repeated; the job that comes of it."""
+    streams = [{"streamName": each.stream, "streamNamespace": each.namespace} for each in asked]
+    names = cast("Any", [{k: v for k, v in stream.items() if v is not None} for stream in streams])
+    if mode == "clear":
+        return (await work.airbyte.clear(work.connection_id, names)).id
+    job = await work.airbyte.refresh(work.connection_id, names, REFRESH[mode])
+    if job is None:
+        raise UnknownOutcomeError("no job in the answer", where="POST /connections/refresh")
+    return job.id
+
+
+async def _follow_up(work: Asking, page: Page, wanted: Wanted) -> Entry:
+    """After a clear or a set-back cursor: the sync, if one was asked for; also if an earlier run was killed here."""
+    entry = page.entries[wanted.key]
+    needed = entry.stage == "rewound" or (entry.stage == "accepted" and entry.mode == "clear" and entry.sync)
+    if not needed or entry.sync_job is not None or not wanted.sync:
+        return entry
+    after = entry.after_job
+    if entry.job is not None:
+        job = await _ended(work, entry.job)
+        if job.status != "succeeded":
+            return entry  # the clear has failed: it is asked for again before anything is synced
+        after = job.id
+    syncs = [
+        int(job["id"])
+        for job in await history(work.airbyte, work.connection_id, after=after)
+        if job["configType"] == "sync"
+    ]
+    sync_job = min(syncs) if syncs else await _start_sync(work)
+    jobs = entry.jobs if entry.jobs else (sync_job,)
+    entry = replace(entry, stage="accepted", sync_job=sync_job, jobs=jobs)
+    work.journal.write(page.having({wanted.key: entry}))
+    return entry
+
+
+async def _start_sync(work: Asking) -> int:
+    try:
+        return (await work.airbyte.start_job(work.connection_id, "sync")).id
+    except ConflictError:
+        running = [job for job in await work.airbyte.jobs(work.connection_id, limit=5) if not job.ended]
+        if not running:
+            raise
+        return running[0].id
+
+
+async def _ended(work: Asking, job_id: int) -> Job:
+    """The job when it has ended; a clear takes seconds, but its queue may be long."""
+    end = time.monotonic() + work.wait_seconds
+    while True:
+        job = await work.airbyte.job(job_id)
+        if job.ended:
+            return job
+        if time.monotonic() >= end:
+            raise LotusError(
+                f"the clear (job {job_id}) has not ended after {work.wait_seconds:.0f} s; its sync was not started",
+                where=work.title,
+                fix="the next pulumi up starts it",
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _rewind(work: Asking, page: Page, wanted: Wanted) -> Page:
+    """Sets the stream's cursor back, so that the next sync begins there."""
+    answer = await work.airbyte.state(work.connection_id)
+    jobs = await work.airbyte.jobs(work.connection_id, limit=_HISTORY)
+    before = rows_committed(jobs, wanted.stream, wanted.namespace)
+    newest = max((job.id for job in jobs), default=0)
+    entry = Entry(*wanted.identity, stage="asking", asked_at=time.time(), after_job=newest, rows_before=before)
+    if not before and wanted.key not in states(answer):
+        note = "nothing was read from this stream yet: its first sync reads all of it"
+        page = page.having({wanted.key: replace(entry, stage="nothing", note=note)})
+        work.journal.write(page)
+        return page
+    changed, note = rewound(answer, wanted)
+    work.journal.write(page.having({wanted.key: entry}))
+    await work.airbyte.set_state(work.connection_id, changed)
+    stage: Stage = "rewound" if wanted.sync else "accepted"
+    page = page.having({wanted.key: replace(entry, stage=stage, note=note)})
+    work.journal.write(page)
+    return page
+
+
+def rewound(answer: Mapping[str, Any], wanted: Wanted) -> tuple[dict[str, Any], str]:
+    """The connection's state with one stream's cursor set back, and what was done in words.
+
+    Raises:
+        ConfigError: this state has no place that says where to begin.
+    """
+    start = wanted.start or ""
+    if answer.get("stateType") != "stream":
+        why = {
+            "global": "the connector keeps one state for all its streams",
+            "legacy": "the connector keeps one state of its own form for all its streams",
+        }.get(str(answer.get("stateType")), "the connection has no state")
+        raise _no_start(wanted, why)
+    changed = dict(answer)
+    entries = [dict(each) for each in cast("list[dict[str, Any]]", answer.get("streamState") or [])]
+    mine = next((each for each in entries if _descriptor(each) == wanted.key), None)
+    if mine is None:
+        raise _no_start(wanted, "it has no state: it is read whole each time, or was never synced")
+    value: Any = mine.get("streamState")
+    cursor = wanted.cursor_field[-1] if wanted.cursor_field else ""
+    held = cast("dict[str, Any]", value).get(cursor) if isinstance(value, dict) and cursor else None
+    if held is None:
+        raise _no_start(wanted, f'its state does not hold the cursor "{cursor}" by itself' if cursor else "no cursor")
+    new = _same_form(held, start)
+    if new is None:
+        raise _no_start(wanted, f'its cursor "{cursor}" is not a time ({held!r})')
+    if str(held)[:10] <= start and isinstance(held, str):
+        raise _no_start(wanted, f'its cursor "{cursor}" stands at {held} already, before that date')
+    if isinstance(held, int) and not isinstance(held, bool) and held <= new:
+        raise _no_start(wanted, f'its cursor "{cursor}" stands at {held} already, before that date')
+    mine["streamState"] = {**cast("dict[str, Any]", value), cursor: new}
+    changed["streamState"] = entries
+    return changed, f"cursor {cursor} set back from {held} to {new}"
+
+
+def _same_form(held: Any, start: str) -> Any:
+    """The date in the form that the connector wrote its cursor in; None if that is no time."""
+    if isinstance(held, str) and re.match(r"\d{4}-\d{2}-\d{2}", held):
+        return start + re.sub(r"\d", "0", held[10:])
+    if isinstance(held, int) and not isinstance(held, bool):
+        seconds = int(time.mktime(time.strptime(start, "%Y-%m-%d")) - time.timezone)
+        if 10**8 < held < 10**11:
+            return seconds
+        if 10**11 < held < 10**14:
+            return seconds * 1000
+    return None
+
+
+def _no_start(wanted: Wanted, why: str) -> ConfigError:
+    return ConfigError(
+        f'stream "{wanted.stream}" cannot be read again from {wanted.start}: {why}',
+        where=f'"from" of the backfill of {wanted.stream}',
+        fix='leave "from" out to read it from the start; the source\'s start_date is for all its streams',
+    )
+
+
+# What Airbyte knows, in the words that are needed here.
+
+
+async def history(airbyte: Airbyte, connection_id: str, *, after: int = 0) -> list[dict[str, Any]]:
+    """The connection's jobs newer than `after` as the config API gives them (`JobRead`), the newest first."""
+    found: list[dict[str, Any]] = []
+    size = 50
+    while True:
+        body = {
+            "configTypes": ["sync", "refresh", *CLEARS],
+            "configId": connection_id,
+            "pagination": {"pageSize": size, "rowOffset": len(found)},
+        }
+        answer = await airbyte.config("/jobs/list", body)
+        page = [cast("dict[str, Any]", each["job"]) for each in answer.get("jobs") or []]
+        found += page
+        if len(page) < size or any(int(job["id"]) <= after for job in page):
+            return [job for job in found if int(job["id"]) > after]
+
+
+def _streams(job: Mapping[str, Any]) -> set[str] | None:
+    """The streams that a refresh or clear is for; empty: all; None: it does not say."""
+    for config, name in (("refreshConfig", "streamsToRefresh"), ("resetConfig", "streamsToReset")):
+        held = job.get(config)
+        if isinstance(held, dict):
+            listed = cast("dict[str, Any]", held).get(name)
+            if isinstance(listed, list):
+                return {
+                    key(str(stream.get("name")), stream.get("namespace") or None)
+                    for stream in cast("list[dict[str, Any]]", listed)
+                }
+    return None
+
+
+def states(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Each stream's state, by its name in the journal; what streams share is not in it."""
+    found: dict[str, Any] = {}
+    shared = cast("dict[str, Any]", answer.get("globalState") or {})
+    for each in [*(answer.get("streamState") or []), *(shared.get("streamStates") or [])]:
+        found[_descriptor(each)] = each.get("streamState")
+    return found
+
+
+def _descriptor(each: Mapping[str, Any]) -> str:
+    descriptor = cast("dict[str, Any]", each.get("streamDescriptor") or {})
+    return key(str(descriptor.get("name")), descriptor.get("namespace") or None)
+
+
+def rows_committed(jobs: Sequence[Job], stream: str, namespace: str | None, *, of: str = "rows") -> int:
+    """Rows (or bytes) of a stream that the jobs have landed."""
+    return sum(
+        stats.records_committed if of == "rows" else stats.bytes_committed
+        for job in jobs
+        for attempt in job.attempts
+        for stats in attempt.streams
+        if stats.name == stream and (stats.namespace or None) == namespace
+    )
+
+
+def _stream(name: str) -> str:
+    namespace, stream = names(name)
+    return f'stream "{namespace}.{stream}"' if namespace else f'stream "{stream}"'
+
+
+def _translated(error: AirbyteError, wanted: Wanted) -> LotusError:
+    config_api = "/api/v1/" in error.where
+    if config_api and isinstance(error, NotFoundError | UnauthorizedError):
+        return RemoteError(
+            f'stream "{wanted.stream}" cannot be read again alone: that needs Airbyte\'s config API, which '
+            f"does not let this credential in ({error.cause})",
+            where=error.where,
+            fix="Airbyte's public API can only clear a whole connection, with the state and landed data of all its "
+            "streams: connection → Settings → Clear data, then a sync",
+        )
+    return RemoteError(error.cause, where=error.where, fix="nothing was asked; the next pulumi up does it")
