@@ -341,6 +341,7 @@ class AirbyteProvider:
         )
 
     async def _differs(self, kind: ResourceKind, item: Object, inputs: Values) -> list[Difference]:
+        item = _placed(item, inputs.data)
         default_at = await self._default_at(kind, inputs.data, item)
         actual = kind.reconciled(inputs.data, item, default_at, importing=False)
         return kind.differences(actual, item, inputs.data, default_at)
@@ -384,7 +385,7 @@ class AirbyteProvider:
             raise self._failed(f"{kind.word} {resource_id} could not be read", error) from error
         if item is None:
             return None
-        item = {**place, **item} if importing else {**{"workspaceId": place.get("workspaceId")}, **item}
+        item = _placed(item, place)
         return await self._read_state(kind, item, inputs, importing=importing)
 
     async def _read_state(self, kind: ResourceKind, item: Object, inputs: Values, *, importing: bool) -> State:
@@ -467,6 +468,11 @@ class AirbyteProvider:
         elif isinstance(error, UnavailableError):
             fix = f"; is {self.airbyte.url.public} the server's URL, and is it up?"
         return ProviderError(f"{what}: {error}{fix}")
+
+
+def _placed(item: Object, place: Mapping[str, Json]) -> Object:
+    """The object with the workspace through which it was found: the API shows a definition without it."""
+    return {"workspaceId": place.get("workspaceId"), **item}
 
 
 def _slowest(kind: ResourceKind) -> float:
