@@ -20,7 +20,7 @@ def find_project(start: Path) -> Path:
             return folder
     raise ConfigError(
         "this is not a lotus project: there is no Pulumi.yaml here or above",
-        where=str(start),
+        where=str(start.resolve()),
         fix="change into the project's folder, or name it: lotus --project DIR …",
     )
 
