@@ -90,6 +90,8 @@ class Destination(ABC, Generic[C]):
     title: ClassVar[str]
     modes: ClassVar[tuple[Mode, ...]]
     Configuration: ClassVar[type[DestinationConfiguration]]
+    atomic: ClassVar[bool] = False
+    """Whether a publish that dies in the middle has shown nothing; else it may have shown some of its receipts."""
 
     def __init__(self, configuration: C) -> None:
         self.configuration = configuration

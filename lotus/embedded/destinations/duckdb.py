@@ -49,6 +49,7 @@ class DuckDB(Destination[DuckDBConfiguration]):
     name = "duckdb"
     title = "DuckDB"
     modes: ClassVar[tuple[Mode, ...]] = ("overwrite", "append", "append_dedup", "overwrite_dedup")
+    atomic = True
     Configuration = DuckDBConfiguration
 
     def __init__(self, configuration: DuckDBConfiguration) -> None:
@@ -83,15 +84,15 @@ class DuckDB(Destination[DuckDBConfiguration]):
     def publish(self, stream: DestinationStream, receipts: Sequence[Receipt], *, replace: bool) -> None:
         """Inserts, merges or replaces in one transaction that also remembers the receipts."""
         paths = [receipt["path"] for receipt in receipts]
-        token = paths[0] if paths else f"empty {stream.name} {stream.sync_id} {stream.generation_id}"
+        token = " ".join(Path(path).stem for path in paths) or f"empty {stream.sync_id} {stream.generation_id}"
+        name = f"{stream.namespace or ''}.{stream.name}"
         with self._connected() as db:
             db.execute("BEGIN")
             db.execute('CREATE SCHEMA IF NOT EXISTS "_lotus"')
             db.execute(f"CREATE TABLE IF NOT EXISTS {PUBLISHED} (stream VARCHAR, sync_id BIGINT, token VARCHAR)")
-            done = db.execute(f"SELECT 1 FROM {PUBLISHED} WHERE token = ?", [token]).fetchone()
+            done = db.execute(f"SELECT 1 FROM {PUBLISHED} WHERE stream = ? AND token = ?", [name, token]).fetchone()
             if not done:
                 self._merge(db, stream, paths, replace=replace)
-                name = f"{stream.namespace or ''}.{stream.name}"
                 db.execute(f"DELETE FROM {PUBLISHED} WHERE stream = ? AND sync_id < ?", [name, stream.sync_id])
                 db.execute(f"INSERT INTO {PUBLISHED} VALUES (?, ?, ?)", [name, stream.sync_id, token])
             db.execute("COMMIT")
@@ -118,9 +119,8 @@ class DuckDB(Destination[DuckDBConfiguration]):
             db.register("nothing", stream.schema.empty_table())
             db.execute("CREATE OR REPLACE TEMP TABLE incoming AS SELECT *, 0::BIGINT AS _lotus_order FROM nothing")
         keys = stream.columns(stream.primary_key) if stream.mode.endswith("dedup") else []
-        newest = f"SELECT * EXCLUDE (_lotus_order) FROM incoming {_newest(stream, keys)}"
         if replace:
-            db.execute(f"CREATE OR REPLACE TABLE {table} AS {newest}")
+            db.execute(f"CREATE OR REPLACE TABLE {table} AS {_newest('incoming', stream, keys)}")
             return
         db.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * EXCLUDE (_lotus_order) FROM incoming LIMIT 0")
         self._add_columns(db, schema, stream.name, table)
@@ -128,10 +128,11 @@ class DuckDB(Destination[DuckDBConfiguration]):
             match = " AND ".join(f"old.{_quoted(key)} IS NOT DISTINCT FROM incoming.{_quoted(key)}" for key in keys)
             exists = f"EXISTS (SELECT 1 FROM incoming WHERE {match})"
             db.execute(
-                f"INSERT INTO incoming BY NAME SELECT *, -1::BIGINT AS _lotus_order FROM {table} old WHERE {exists}"
+                "CREATE OR REPLACE TEMP TABLE candidates AS SELECT * FROM incoming "
+                f"UNION ALL BY NAME SELECT *, -1::BIGINT AS _lotus_order FROM {table} old WHERE {exists}"
             )
             db.execute(f"DELETE FROM {table} AS old WHERE {exists}")
-        db.execute(f"INSERT INTO {table} BY NAME {newest}")
+        db.execute(f"INSERT INTO {table} BY NAME {_newest('candidates' if keys else 'incoming', stream, keys)}")
 
     def _add_columns(self, db: Any, schema: str, name: str, table: str) -> None:
         listed = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = ?"
@@ -163,13 +164,15 @@ class DuckDB(Destination[DuckDBConfiguration]):
             raise DestinationError(f"DuckDB file {self._path}: {str(error).splitlines()[0]}") from error
 
 
-def _newest(stream: DestinationStream, keys: Sequence[str]) -> str:
+def _newest(table: str, stream: DestinationStream, keys: Sequence[str]) -> str:
+    """Selects the newest row of each key, or all rows in order where there is no key."""
+    rows = f"SELECT * EXCLUDE (_lotus_order) FROM {table}"
     if not keys:
-        return "ORDER BY _lotus_order"
+        return f"{rows} ORDER BY _lotus_order"
     partition = ", ".join(_quoted(key) for key in keys)
     cursors = "".join(f"{_quoted(cursor)} DESC NULLS LAST, " for cursor in stream.columns([stream.cursor]))
     order = f"{cursors}{EXTRACTED_AT} DESC, _lotus_order DESC"
-    return f"QUALIFY row_number() OVER (PARTITION BY {partition} ORDER BY {order}) = 1"
+    return f"{rows} QUALIFY row_number() OVER (PARTITION BY {partition} ORDER BY {order}) = 1"
 
 
 def _quoted(name: str) -> str:

@@ -52,6 +52,7 @@ class Limits:
     memory_bytes: int = 48 * 1024 * 1024
     file_bytes: int = 200 * 1024 * 1024
     flush_seconds: float = 300.0
+    retry_seconds: tuple[float, ...] = RETRY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -472,7 +473,7 @@ class Writer:
         self._notes.unlink()
 
     def _retried(self, work: Callable[[], T], after_failure: Callable[[], None] | None = None) -> T:
-        for pause in RETRY_SECONDS:
+        for pause in self._limits.retry_seconds:
             try:
                 return work()
             except TransientDestinationError as error:
