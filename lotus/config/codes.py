@@ -356,6 +356,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "$config values are shown in previews and stand in state as they are; $secret values do not.",
         '{"$secret": "shopify_api_password"}',
     ),
+    (
+        "LOT078",
+        "The SOPS file cannot be decrypted",
+        "lotus:sops names a file whose secrets the program sops decrypts with the keys that this machine has.",
+        "lotus:sops: secrets/prod.yaml",
+    ),
     # dbt
     (
         "LOT080",

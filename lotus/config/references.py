@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from lotus.config.document import Pointer
+from lotus.config.sops import SopsFile
 
 Kind = Literal["$secret", "$config"]
 KINDS: tuple[Kind, ...] = ("$secret", "$config")
@@ -76,6 +77,7 @@ class Values:
         config: the stack's `lotus:config`.
         secrets: the stack's `lotus:secrets`; a value may be `SEALED`.
         environment: usually `os.environ`.
+        sops: the stack's SOPS file, if it names one.
     """
 
     def __init__(
@@ -83,7 +85,9 @@ class Values:
         config: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        sops: SopsFile | None = None,
     ) -> None:
+        self._sops = sops
         self._config = dict(config or {})
         self._secrets = dict(secrets or {})
         self._environment = os.environ if environment is None else environment
@@ -100,7 +104,12 @@ class Values:
         return None if value is None else Found(f"environment variable {variable}", value)
 
     def secret(self, name: str) -> list[Found]:
-        """Every place that has the secret; more than one with different values is a fault."""
+        """Every place that has the secret; more than one with different values is a fault.
+
+        Raises:
+            SopsError: the stack's SOPS file cannot be decrypted.
+            OSError, UnicodeDecodeError: the file in LOTUS_SECRETS_DIR cannot be read as text.
+        """
         found: list[Found] = []
         if name in self._secrets:
             found.append(Found(f"lotus:secrets.{name} of the stack", self._secrets[name]))
@@ -115,6 +124,8 @@ class Values:
         value = self._environment.get(variable)
         if value is not None:
             found.append(Found(f"environment variable {variable}", value))
+        if self._sops is not None and name in self._sops.values():
+            found.append(Found(f"SOPS file {self._sops.name}", self._sops.values()[name]))
         return found
 
     def config_names(self) -> list[str]:

@@ -10,6 +10,7 @@ from lotus.config.document import Document, Pointer
 from lotus.config.faults import Fault, choose
 from lotus.config.references import NAME, SEALED, Kind, conflicting, reference, references, ways_to_set
 from lotus.config.settings import Settings
+from lotus.config.sops import SopsError
 from lotus.config.specification import at_pointer
 
 
@@ -66,6 +67,12 @@ class Resolution:
         values = self._settings.values
         try:
             places = values.secret(name)
+        except SopsError as error:
+            if self._settings.offline:
+                self.unresolved[name] = None
+            else:
+                self._faults.append(self._settings.fault("LOT078", str(error), ("sops",), fix=error.fix))
+            return
         except (OSError, UnicodeDecodeError):
             what = f"the file {name} in LOTUS_SECRETS_DIR cannot be read as text"
             self._faults.append(document.fault("LOT047", what, at, fix="check its permissions and content"))

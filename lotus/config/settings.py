@@ -20,6 +20,7 @@ from lotus.config.document import Pointer, read_text
 from lotus.config.faults import Fault, choose
 from lotus.config.references import SEALED, Values
 from lotus.config.shape import kind
+from lotus.config.sops import SopsFile
 
 LEAVE_OUT = "LOTUS_LEAVE_OUT"
 """Environment: a JSON object {"source": "reason"} of sources that cannot run here (`make run` fills it in)."""
@@ -31,6 +32,7 @@ KEYS = {
     "sources": "include or exclude",
     "config": "object",
     "secrets": "object",
+    "sops": "text",
     "overrides": "object of objects",
     "streams": "text",
     "discovered": "text",
@@ -100,7 +102,7 @@ def from_values(
         faults = _secrets_in_clear(written, places, file)
         # pulumi.Config cannot list what it has: a misspelt key is only seen in the file.
         values = {**{key: None for key in written if key not in KEYS}, **values}
-    reader = _Reader(stack, file, places, environment)
+    reader = _Reader(stack, file, places, environment, project)
     reader.faults += faults
     return reader.settings(values)
 
@@ -157,7 +159,7 @@ def from_stack_file(project: Path, stack: str | None, *, environment: Mapping[st
         return Settings(stack=stack, file=file, faults=tuple(faults))
     values, places = _read_stack_file(project / file, file, faults)
     faults += _secrets_in_clear(values, places, file)
-    reader = _Reader(stack, file, places, environment)
+    reader = _Reader(stack, file, places, environment, project)
     reader.faults += faults
     return reader.settings(values)
 
@@ -250,7 +252,9 @@ class _Reader:
         file: str,
         places: Mapping[Pointer, tuple[int, int, str]],
         environment: Mapping[str, str],
+        project: Path | None = None,
     ) -> None:
+        self.project = project
         self.stack = stack
         self.file = file
         self.places = places
@@ -277,7 +281,7 @@ class _Reader:
             discovered=self._text(given, "discovered"),
             confirm=self._names(("confirm",), self._typed(given.get("confirm"))) or (),
             left_out=self._left_out(),
-            values=Values(self._object(given, "config"), self._object(given, "secrets"), self.environment),
+            values=self._values(given),
             offline=self.environment.get("LOTUS_OFFLINE", "") not in ("", "0", "false"),
             places=self.places,
             faults=tuple(self.faults),
@@ -360,6 +364,11 @@ class _Reader:
             self._mistyped(pointer, "a list of names", value)
             return None
         return tuple(cast("list[str]", value))
+
+    def _values(self, given: Mapping[str, Any]) -> Values:
+        name = self._text(given, "sops")
+        sops = SopsFile((self.project or Path()) / name, name, self.environment) if name else None
+        return Values(self._object(given, "config"), self._object(given, "secrets"), self.environment, sops)
 
     def _object(self, given: Mapping[str, Any], key: str) -> dict[str, Any]:
         value = self._typed(given.get(key))
