@@ -129,3 +129,10 @@ def _print(found: Delivery) -> None:
         say(f"hint: {hint}")
     if found.next:
         say(f"next: {found.next}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Registers the commands on the main app."""
+    app.add_typer(gitops_app, name="gitops")
+    for command in (status, reconcile):
+        app.command()(command)

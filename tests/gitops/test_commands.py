@@ -1,0 +1,51 @@
+"""`lotus gitops render`, as a person pipes it into kubectl."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.gitops.conftest import MINIMUM
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a gitops stack."""
+    (tmp_path / "Pulumi.yaml").write_text("name: my-lake\nruntime: python\n")
+    (tmp_path / "Pulumi.gitops.yaml").write_text(yaml.safe_dump({"config": {"lotus:gitops": MINIMUM}}))
+    return tmp_path
+
+
+RUN = "from lotus.cli import app, gitops, main; gitops.add_to(app.app); main()"
+
+
+def lotus(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", RUN, "--project", project, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_render_writes_the_projects_objects_to_stdout(project: Path):
+    """Data and nothing else, so that `| kubectl apply -f -` works."""
+    answer = lotus(project, "gitops", "render")
+    kinds = [one["kind"] for one in yaml.safe_load_all(answer.stdout)]
+    assert (answer.returncode, kinds[0], "Stack" in kinds, "my-lake" in answer.stdout) == (0, "Namespace", True, True)
+
+
+def test_a_mistake_in_the_settings_is_a_sentence_and_exit_code_2(project: Path):
+    """Every mistake, where it stands, and where the settings are listed."""
+    (project / "Pulumi.gitops.yaml").write_text(yaml.safe_dump({"config": {"lotus:gitops": MINIMUM | {"brnch": "x"}}}))
+    answer = lotus(project, "gitops", "render")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert 'did you mean "branch"' in answer.stderr and "Pulumi.gitops.yaml" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "reconcile"])
+def test_without_a_kubeconfig_the_way_to_one_is_said(project: Path, command: str, monkeypatch: pytest.MonkeyPatch):
+    """The first thing that goes wrong on a laptop."""
+    monkeypatch.setenv("KUBECONFIG", str(project / "nowhere"))
+    answer = lotus(project, command)
+    assert (answer.returncode, "KUBECONFIG" in answer.stderr, "Traceback" in answer.stderr) == (2, True, False)
