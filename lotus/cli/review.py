@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,14 @@ def _project() -> Path:
     from lotus.cli import app
 
     return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
+
+
+class Format(StrEnum):
+    """How a review is printed."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+    TEXT = "text"
 
 
 def diff(
@@ -47,6 +56,55 @@ def diff(
         raise typer.Exit(2)
 
 
+def review(
+    base: Annotated[
+        str | None, typer.Option(help="What the branch goes into; default: the pull request's target, else main.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="From the files alone: no pulumi, server, passphrase or secret.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", help="markdown, json or text.")] = Format.TEXT,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write the whole review to this file, never cut.")
+    ] = None,
+    post: Annotated[bool, typer.Option("--post", help="Put it into the one comment of this pull request.")] = False,
+    stack: StackOption = None,
+) -> None:
+    """What a branch does to Airbyte and to the data, worst first, for those who decide; exits 2 on mistakes.
+
+    Example: lotus review --base main --offline
+    """
+    from lotus.operations.diff import stack_to_compare
+    from lotus.operations.project import environment_of
+    from lotus.operations.report import COMMENT_LIMIT, MARKER, cut, markdown, text
+    from lotus.operations.review import review as look
+
+    project = _project()
+    chosen = stack_to_compare(project, stack, os.environ)
+    found = look(project, chosen, base=base, offline=offline, environment=environment_of(project, chosen or None))
+    whole = markdown(found)
+    if out is not None:
+        out.write_text(whole, encoding="utf-8")
+    short = cut(whole, COMMENT_LIMIT, rest=str(out) if out else "")
+    if form is Format.JSON:
+        print_json(found.json())
+    elif form is Format.MARKDOWN:
+        print(short, end="")
+    else:
+        print(text(found.difference, found.unchecked, found.plan))
+    if post:
+        from lotus.operations.comment import post as send
+        from lotus.operations.comment import pull_request
+
+        say(f"posted: {send(pull_request(os.environ), short, MARKER)}")
+    if found.difference.comparison.faults:
+        raise typer.Exit(2)
+    missing = found.difference.comparison.missing_consents
+    if missing:
+        say("next: add what needs consent to the stack's lotus:confirm, or change the branch")
+
+
 def add_to(app: typer.Typer) -> None:
     """Registers the commands on the main app."""
     app.command()(diff)
+    app.command()(review)

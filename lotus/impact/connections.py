@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from lotus.config import Destination, Project, Source, Stream
 from lotus.config.cron import Cron
@@ -14,6 +15,7 @@ from lotus.impact.places import place, short, sorts_before
 from lotus.impact.streams import Owner, appends, count, downstream, some
 
 _MONDAY = datetime(2026, 11, 2, tzinfo=UTC)  # any week: how often a schedule runs must not depend on today
+_RUNS = 200
 _EXAMPLES = 3
 
 
@@ -81,10 +83,10 @@ def goes(before: Project, after: Project, source: Source, reason: str) -> Change
             f"{count(len(source.streams), 'stream')} stop: {_names(source.streams)}"
             if len(source.streams) > 1
             else f"1 stream stops: {_names(source.streams)}",
-            "their sync state and job history go; files that landed stay, nothing new lands",
+            "sync state and job history go; files that landed stay, nothing new lands",
         ),
         downstream=tuple(name for stream in source.streams for name in downstream(source.name, stream.name)),
-        verify=f'pulumi stack export --stack {after.settings.stack or "NAME"} | grep -c "::{held.name}"   (0)',
+        verify=f"pulumi stack export --stack {after.settings.stack or 'NAME'} | grep -c '::{held.name}\"'  # 0",
         revert="makes a new connection without sync state: every stream is read from the beginning"
         + (", and lands a second time" if any(appends(stream) for stream in source.streams) else ""),
         consent=f"delete connection {held.title}",
@@ -218,7 +220,7 @@ def _landing(pair: Pair) -> Iterator[Change]:
         was = place(pair.after, pair.old, old, new_destination)
         becomes = place(pair.after, pair.new, new, new_destination)
         if was != becomes:
-            moved.append((new, was, becomes))
+            moved.append((new, place(pair.before, pair.old, old, old_destination), becomes))
     if not moved or old_destination.name != new_destination.name:
         return
     _, was, becomes = moved[0]
@@ -264,9 +266,8 @@ def _streams(pair: Pair) -> Iterator[Change]:
     new = {(s.namespace, s.name): s for s in pair.new.streams}
     for key in sorted({*old, *new}, key=lambda k: (k[1], k[0] or "")):
         if key not in new:
-            yield streams.stops(
-                pair.owner, pair.new, old[key], short(place(pair.after, pair.old, old[key], destination))
-            )
+            was = place(pair.before, pair.old, old[key], pair.before.destination(pair.old.destination))
+            yield streams.stops(pair.owner, pair.new, old[key], short(was))
         elif key not in old:
             yield streams.starts(
                 pair.owner, pair.new, new[key], short(place(pair.after, pair.new, new[key], destination))
@@ -295,15 +296,25 @@ def _runs(source: Source) -> str:
 
 
 def _often(schedule: str) -> str:
-    runs = Cron(schedule).runs(_MONDAY, 500)
+    """How often a schedule runs: `every 10 minutes`, `3 times a week`."""
+    runs = Cron(schedule).runs(_MONDAY, _RUNS)
+    gaps = {later - earlier for earlier, later in pairwise(runs)}
+    if len(gaps) == 1 and len(runs) == _RUNS:
+        return f"every {_span(gaps.pop())}"
     week = [run for run in runs if run < _MONDAY + timedelta(days=7)]
-    if len(runs) == len(week):  # 500 runs did not fill the week
-        return "more than 70 times a day"
+    if len(week) == _RUNS:
+        return f"more than {_RUNS} times a week"
     if not week:
-        return f"less than once a week (next after {_MONDAY:%Y-%m-%d}: {runs[0]:%Y-%m-%d})" if runs else "never"
-    if len(week) % 7 == 0:
-        return "once a day" if len(week) == 7 else f"{len(week) // 7} times a day"
+        return "less than once a week" if runs else "never"
     return "once a week" if len(week) == 1 else f"{len(week)} times a week"
+
+
+def _span(gap: timedelta) -> str:
+    minutes = int(gap.total_seconds()) // 60
+    for unit, length in (("week", 7 * 24 * 60), ("day", 24 * 60), ("hour", 60)):
+        if minutes % length == 0:
+            return unit if minutes == length else f"{minutes // length} {unit}s"
+    return f"{minutes} minutes"
 
 
 def _behavior(source: Source) -> str:

@@ -65,7 +65,7 @@ def source_goes(before: Project, after: Project, source: Source, reason: str) ->
         subject=source.name,
         what="deleted" + (f" ({reason})" if reason else ""),
         data=tuple(data),
-        verify=f'pulumi stack export --stack {after.settings.stack or "NAME"} | grep -c "::{source.name}"   (0)',
+        verify=f"pulumi stack export --stack {after.settings.stack or 'NAME'} | grep -c '::{source.name}\"'  # 0",
         revert="makes it again under a new id, if its secrets still have values",
         consent=f"delete source {source.title}",
         file=source.file,
@@ -141,7 +141,7 @@ def destination_comes(project: Project, destination: Destination) -> Change:
         title=destination.title,
         subject=destination.name,
         what="a new destination",
-        data=(f"{count(len(landing), 'stream')} of {count(len({s.name for s, _ in landing}), 'source')} land in it",),
+        data=(f"it takes {count(len(landing), 'stream')} of {count(len({s.name for s, _ in landing}), 'source')}",),
         verify=f"lotus validate{f' --stack {project.settings.stack}' if project.settings.stack else ''}",
         revert="deletes it again; files in it stay",
         file=destination.file,
@@ -159,7 +159,7 @@ def destination_goes(after: Project, destination: Destination) -> Change:
         subject=destination.name,
         what="deleted: no source of this stack lands in it any more",
         data=("its configuration in Airbyte goes; files that landed stay",),
-        verify=f'pulumi stack export --stack {after.settings.stack or "NAME"} | grep -c "::{destination.name}"   (0)',
+        verify=f"pulumi stack export --stack {after.settings.stack or 'NAME'} | grep -c '::{destination.name}\"'  # 0",
         revert="makes it again under a new id",
         consent=f"delete destination {destination.title}",
         file=destination.file,
@@ -228,10 +228,14 @@ def destination(
 
 def _moved(before: Project, after: Project, old: Destination, new: Destination, where: list[Leaf]) -> tuple[str, ...]:
     """An example of the first stream that lands in both; an endpoint's change has no path of its own."""
+    former = {(source.name, stream.name): (source, stream) for source, stream in lands_in(before, old)}
     for source, stream in lands_in(after, new):
-        was, becomes = place(before, source, stream, old), place(after, source, stream, new)
+        if (source.name, stream.name) not in former:
+            continue
+        was, becomes = place(before, *former[source.name, stream.name], old), place(after, source, stream, new)
         if was and was != becomes:
-            return (f"for example {source.name}/{stream.name}:", *moved_data(was, becomes))
+            where_to, *others = moved_data(was, becomes)
+            return (f"{where_to} (of {source.name}/{stream.name})", *others)
     if any(leaf.path == "s3_endpoint" for leaf in where):
         return (
             "new files land at another server; old files stay at the old one",

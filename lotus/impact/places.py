@@ -8,7 +8,7 @@ from typing import Any
 
 from lotus.config import Destination, Project, Source, Stream
 from lotus.config.landing import folder, is_s3
-from lotus.config.references import reference
+from lotus.config.references import SEALED, reference
 
 _DAYS = ({"YEAR": "2026", "MONTH": "01", "DAY": "30"}, {"YEAR": "2026", "MONTH": "01", "DAY": "31"})
 """Any day and the one after it: a cursor stands at the first, new files come on the second."""
@@ -19,7 +19,7 @@ def known(project: Project, value: Any) -> Any:
     found = reference(value)
     if found and found[0] == "$config":
         given = project.settings.values.config(str(found[1]))
-        return value if given is None else given.value
+        return value if given is None or given.value is SEALED else given.value
     if found:
         return value
     if isinstance(value, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lotus.config import Source, Stream
@@ -66,6 +66,11 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
+def them(names: Sequence[str]) -> str:
+    """`it` or `them`."""
+    return "it" if len(names) == 1 else "them"
+
+
 def starts(owner: Owner, source: Source, stream: Stream, where: str) -> Change:
     """A stream that the connection did not have."""
     data = [f"its first sync reads it from the beginning, as {_mode(stream)}"]
@@ -98,7 +103,7 @@ def stops(owner: Owner, source: Source, stream: Stream, where: str) -> Change:
         Risk.HIGH,
         "stops syncing",
         data,
-        verify=f"the newest day of {source.name}/{stream.name} in `lotus landing --source {source.name}` stands still",
+        verify=f"lotus landing --source {source.name}  # the newest day of {stream.name} stands still",
         revert="starts it again, maybe from the beginning" + (": rows land a second time" if appends(stream) else ""),
     )
 
@@ -158,7 +163,7 @@ def _cursors(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator
         Risk.HIGH,
         f"cursor {'.'.join(was) or 'none'} → {'.'.join(becomes) or 'none'}",
         data,
-        verify=f"lotus sync {source.name} --wait (the rows of {new.name}: all of them, or only new ones)",
+        verify=f"lotus sync {source.name} --wait  # rows of {new.name}: all of them, or only new ones",
         revert="brings the cursor back, and may read from the beginning once more",
     )
 
@@ -205,7 +210,7 @@ def _backfill(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterato
         Risk.MEDIUM,
         f"backfill{token} asked for",
         data,
-        verify=f"lotus landing --source {source.name} (today's rows of {new.name})",
+        verify=f"lotus landing --source {source.name}  # today's rows of {new.name}",
         revert="does not take back a backfill that ran; before that, nothing is read again",
     )
 
@@ -220,6 +225,7 @@ def _fields(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[
     selected = old.fields != new.fields
     action = Action.UPDATE if selected else Action.NOTHING
     who = "" if selected else " (the source offers it so now)"
+    file = new.discovered.file if new.discovered and not selected else new.file
     if retyped:
         yield _change(
             owner,
@@ -234,6 +240,7 @@ def _fields(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[
                 "a backfill does not change old files; it lands the rows again with the new type",
             ],
             action=action,
+            file=file,
             verify=_look(owner, source),
             revert="changes nothing in files that landed meanwhile",
         )
@@ -243,19 +250,18 @@ def _fields(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[
             source,
             new,
             Risk.HIGH,
-            f"{count(len(go), 'column')} no longer lands: {some(go)}{who}"
-            if len(go) == 1
-            else f"{count(len(go), 'column')} no longer land: {some(go)}{who}",
-            ["new files lack them, old files keep them: what reads only new files fails on their names"],
+            f"{count(len(go), 'column')} no longer {'lands' if len(go) == 1 else 'land'}: {some(go)}{who}",
+            [f"only old files have {them(go)} from now on: what reads new files by name fails"],
             action=action,
+            file=file,
             verify=_look(owner, source),
-            revert="lands them again from then on; rows of the time between have them only after a backfill",
+            revert=f"lands {them(go)} again from then on; rows of the time between lack {them(go)} until a backfill",
         )
     if come:
         history = (
-            "each sync brings all rows, so all have them after the next one"
+            f"each sync brings all rows, so all have {them(come)} after the next one"
             if new.modes.sync_mode == "full_refresh"
-            else "rows read before do not have them: a backfill reads all again"
+            else f"rows read before lack {them(come)} until a backfill reads all again"
         )
         yield _change(
             owner,
@@ -263,10 +269,11 @@ def _fields(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[
             new,
             Risk.LOW,
             f"{count(len(come), 'new column')}: {some(come)}{who}",
-            [f"new files have them from the next sync on; {history}"],
+            [f"new files have {them(come)} from the next sync on; {history}"],
             action=action,
+            file=file,
             verify=_look(owner, source),
-            revert="takes them out of new files; files that landed keep them",
+            revert=f"takes {them(come)} out of new files; files that landed keep {them(come)}",
         )
 
 
@@ -282,6 +289,7 @@ def _change(
     verify: str = "",
     revert: str = "",
     consent: str = "",
+    file: str = "",
 ) -> Change:
     return Change(
         risk=risk,
@@ -296,7 +304,7 @@ def _change(
         verify=verify,
         revert=revert,
         consent=consent,
-        file=stream.file,
+        file=file or stream.file,
         streams=(f"{source.name}/{stream.name}",),
     )
 
