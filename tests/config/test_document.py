@@ -25,7 +25,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.sampled_from([None, 0, 3]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_json_value_is_read_as_the_standard_library_reads_it(value: object, indent: int | None) -> None:
     """The strict parser accepts all that JSON is, and gives the same value."""
     faults: list[Fault] = []
@@ -40,7 +40,7 @@ def test_every_json_value_is_read_as_the_standard_library_reads_it(value: object
 
 
 @given(st.text(max_size=40) | st.text('{}[]",:\\ntrufalse0123.-eE \n\t', max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_text_makes_a_traceback(text: str) -> None:
     """Whatever a file holds: a document, or faults with a place inside the text."""
     faults: list[Fault] = []

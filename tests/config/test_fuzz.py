@@ -88,7 +88,7 @@ SCHEMAS = st.recursive(
 
 
 @given(st.dictionaries(KEYS, SCHEMAS, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_discovery_writes_is_what_the_checks_read(properties: dict[str, Any]) -> None:
     """Any JSON schema of a source becomes a discovered file without faults, twice the same."""
     from lotus.config.document import parse
@@ -140,7 +140,7 @@ SPECS = st.recursive(
 
 
 @given(SPECS.filter(lambda v: isinstance(v, dict)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_reducing_a_spec_twice_changes_nothing(specification: Any) -> None:
     """A committed spec stays as it is when it is discovered again."""
     once = reduced(specification)
@@ -152,7 +152,7 @@ def test_any_spec_is_checked_against_in_words(tmp_path: Path, write) -> None:
     """A spec is a connector's own: whatever is wrong in it, the user's files are still checked."""
 
     @given(SPECS.filter(lambda v: isinstance(v, dict)), VALUES.filter(lambda v: isinstance(v, dict)))
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def answered(specification: Any, configuration: Any) -> None:
         write("streams/shop/_discovered/_spec.json", json.dumps({"connection_specification": specification}))
         write("streams/shop/_source.json", json.dumps({"connector": "source-web-shop", "configuration": configuration}))
