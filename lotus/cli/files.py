@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,10 @@ from lotus.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from lotus.config import Settings
+    from lotus.operations.add import New
+    from lotus.operations.connectors import Role
     from lotus.operations.discover import Discovery
+    from lotus.operations.questions import Question
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
@@ -22,6 +27,10 @@ FileStack = Annotated[
 ]
 _EXPLAIN_WIDTH = 100
 
+sources_app = typer.Typer(help="The sources of the files beside those of Airbyte.", invoke_without_command=True)
+destinations_app = typer.Typer(
+    help="The destinations of the files beside those of Airbyte.", invoke_without_command=True
+)
 streams_app = typer.Typer(no_args_is_help=True, help="The streams that sources offer, and the files that sync them.")
 
 
@@ -309,13 +318,194 @@ def catalog(
     print_json({"streams": compute(*_settings(stack), source)})
 
 
-def interactive() -> bool:
+@sources_app.callback()
+def sources(context: typer.Context, stack: Stack = None, as_json: Json = False) -> None:
+    """The sources of the files beside those of Airbyte.
+
+    Example: lotus sources
+    """
+    if context.invoked_subcommand is None:
+        _list_actors("source", stack, as_json=as_json)
+
+
+@destinations_app.callback()
+def destinations(context: typer.Context, stack: Stack = None, as_json: Json = False) -> None:
+    """The destinations of the files beside those of Airbyte.
+
+    Example: lotus destinations
+    """
+    if context.invoked_subcommand is None:
+        _list_actors("destination", stack, as_json=as_json)
+
+
+def _list_actors(role: Role, stack: str | None, *, as_json: bool) -> None:
+    from lotus.operations.actors import list_actors
+
+    found = list_actors(*_variables(stack), role)
+    if as_json:
+        print_json(found)
+        return
+    if role == "source":
+        titles = ("name", "in Airbyte", "connector", "state", "streams", "schedule", "to", "id", "")
+        rows = [
+            (a.name, a.title, a.connector, a.state, a.streams, a.schedule, a.destination, a.id, a.why)
+            for a in found.lines
+        ]
+    else:
+        titles = ("name", "in Airbyte", "connector", "state", "connections", "id", "")
+        rows = [(a.name, a.title, a.connector, a.state, ", ".join(a.connections), a.id, a.why) for a in found.lines]
+    print_table(titles, rows, right=("streams",))
+    if found.not_asked:
+        say(f"Airbyte was not asked: {found.not_asked}")
+    if not found.lines:
+        say(f"next: lotus {role}s add CONNECTOR")
+
+
+@sources_app.command("add")
+def sources_add(
+    connector: Annotated[
+        str | None, typer.Argument(help="source-shopify, a definition id, or airbyte-source-x==1.2.3.")
+    ] = None,
+    manifest: Annotated[Path | None, typer.Option(help="A low-code manifest instead; it is copied.")] = None,
+    name: Annotated[str | None, typer.Option(help="The folder's name; default: the connector's.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="A setting: name=value, a.b=value; or JSON.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="Quartz cron in UTC, such as '0 0 6 * * ?'.")] = None,
+    destination: Annotated[str | None, typer.Option(help="A file of _destinations, where there are several.")] = None,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Try it, and discover its streams.")] = True,
+    stack: Stack = None,
+    as_json: Json = False,
+) -> None:
+    """Adds a source: asks for what its spec requires, checks it, discovers its streams, and previews.
+
+    Example: lotus sources add source-faker --set count=100
+    """
+    from lotus.operations.add import New
+
+    if (connector is None) == (manifest is None):
+        raise typer.BadParameter("name a connector, or a --manifest")
+    _add(
+        "source",
+        New(connector or "", name, tuple(sets or ()), schedule, destination, manifest, check),
+        stack,
+        as_json=as_json,
+    )
+
+
+@destinations_app.command("add")
+def destinations_add(
+    connector: Annotated[str, typer.Argument(help="destination-s3, or a definition id.")],
+    name: Annotated[str | None, typer.Option(help="The file's name; default: the connector's.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="A setting: name=value, a.b=value; or JSON.")] = None,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Try it.")] = True,
+    stack: Stack = None,
+    as_json: Json = False,
+) -> None:
+    """Adds a destination: asks for what its spec requires, and checks it.
+
+    Example: lotus destinations add destination-s3 --name archive --set s3_bucket_name=archive
+    """
+    from lotus.operations.add import New
+
+    _add("destination", New(connector, name, tuple(sets or ()), check=check), stack, as_json=as_json)
+
+
+def _add(role: Role, new: New, stack: str | None, *, as_json: bool) -> None:
+    from lotus.errors import LotusError
+    from lotus.operations.add import add
+    from lotus.operations.preview import preview_line
+
+    project, chosen, variables = _variables(stack)
+    done = add(project, chosen, variables, role, new, ask=_ask if _interactive() else None, say=say)
+    try:
+        line = preview_line(project, chosen, _variables(stack)[2])
+    except LotusError as error:
+        line = f"not yet: {error.what}"
+    if as_json:
+        print_json({**dataclasses.asdict(done), "preview": line})
+    else:
+        for file in done.files:
+            print(file)
+    if done.message or new.check:
+        say(f"check: {done.message or 'succeeded'}")
+    if done.discovery:
+        print_discovery(done.discovery)
+    _say_where_secrets_are(done.told, done.kept, chosen)
+    say(f"preview of stack {chosen}: {line}")
+    if role == "source":
+        say(f"next: lotus streams add {done.name} STREAM…" if done.discovery else f"next: lotus discover {done.name}")
+    else:
+        say(f'next: "destination": "{done.name}" in a source, or lotus sources add … --destination {done.name}')
+
+
+def _say_where_secrets_are(told: Sequence[str], kept: str, stack: str) -> None:
+    for name in told:
+        if kept:
+            say(f"secret {name} is kept for this clone in {kept}")
+            say(f"  for another stack: pulumi config set --path 'lotus:secrets.{name}' --secret --stack NAME")
+        else:
+            way = f"pulumi config set --path 'lotus:secrets.{name}' --secret --stack {stack}"
+            say(f"secret {name} is kept nowhere: {way}")
+
+
+def _ask(question: Question) -> str:
+    """One question on the terminal; what is typed for a secret is not shown."""
+    title = question.title if question.title.lower() == question.path.lower() else f"{question.title} ({question.path})"
+    if question.description:
+        say(f"  {question.description[:240]}")
+    if question.choices:
+        say(f"  one of: {', '.join(question.choices)}")
+    if question.example and not question.secret:
+        say(f"  for example: {question.example}")
+    hint = "" if question.required else " (Enter: none)"
+    return str(
+        typer.prompt(
+            f"{title}{hint}",
+            default=question.default,
+            show_default=bool(question.default),
+            hide_input=question.secret,
+            err=True,
+        )
+    )
+
+
+def _interactive() -> bool:
     """Whether somebody is there to be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def check(
+    name: Annotated[list[str], typer.Argument(help="A source or destination, as files or Airbyte name it.")],
+    from_files: Annotated[
+        bool, typer.Option("--files", help="Try what the files say, not what Airbyte has stored.")
+    ] = False,
+    stack: Stack = None,
+    as_json: Json = False,
+) -> None:
+    """Lets the connector try whether it reaches a source or destination; exits 1 with its words when it does not.
+
+    Example: lotus check lake
+    """
+    from lotus.operations.actors import check as run
+
+    wanted = "/".join(name) if len(name) == 2 and name[0] in ("source", "destination") else ""
+    if not wanted and len(name) != 1:
+        raise typer.BadParameter("one name, or: source NAME, destination NAME")
+    found = run(*_variables(stack), wanted or name[0], from_files=from_files)
+    if as_json:
+        print_json(found)
+    else:
+        said = f": {found.message}" if found.message else ""
+        print(f"{found.role} {found.name}: {'succeeded' if found.succeeded else 'failed'}{said}")
+    if not found.succeeded:
+        if "credential" in found.message.lower() or "access" in found.message.lower():
+            say("hint: after a rotation, some S3 gateways keep the old keys until they are restarted")
+        raise typer.Exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
     """Registers the commands on the main app."""
+    app.add_typer(sources_app, name="sources")
+    app.add_typer(destinations_app, name="destinations")
     app.add_typer(streams_app, name="streams")
-    for command in (discover, catalog, fmt, schema, explain):
+    for command in (discover, check, catalog, fmt, schema, explain):
         app.command()(command)

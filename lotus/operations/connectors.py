@@ -18,7 +18,7 @@ import psutil
 from pulumi_airbyte.api import Airbyte, NotFoundError
 from pulumi_airbyte.api.http import Repeat
 
-from lotus.config import Settings
+from lotus.config import Destination, Settings, Source
 from lotus.config.connector import Connector
 from lotus.config.document import Pointer
 from lotus.config.faults import choose
@@ -206,22 +206,37 @@ def _unknown(known: list[dict[str, Any]], role: Role, connector: Connector) -> C
     )
 
 
-async def specification(airbyte: Airbyte, workspace: str, role: Role, found: Definition) -> Specification:
-    """What the server says a connector's configuration may hold."""
-    schema = await airbyte.specification(role, found.id, workspace)
+async def specification(airbyte: Airbyte, workspace: str, wanted: Wanted, found: Definition) -> Specification:
+    """What a connector's configuration may hold: by its manifest, or by what the server says."""
+    if wanted.manifest is not None:
+        return _manifest_specification(wanted.manifest)
+    schema = await airbyte.specification(wanted.role, found.id, workspace)
     modes: tuple[str, ...] | None = None
-    if role == "destination":
+    if wanted.role == "destination":
         body = {"destinationDefinitionId": found.id, "workspaceId": workspace}
         answer = await airbyte.config("/destination_definition_specifications/get", body)
         modes = tuple(answer.get("supportedDestinationSyncModes") or ())
     return Specification(found.connector, found.version, schema, modes or None)
 
 
-def manifest_specification(manifest: Mapping[str, Any]) -> Specification:
-    """The spec that stands in a low-code manifest."""
+def _manifest_specification(manifest: Mapping[str, Any]) -> Specification:
     spec: Any = manifest.get("spec")
     schema: Any = cast("dict[str, Any]", spec).get("connection_specification") if isinstance(spec, dict) else None
     return Specification("", "", cast("dict[str, Any]", schema) if isinstance(schema, dict) else {"type": "object"})
+
+
+def wanted(settings: Settings, declared: Source | Destination) -> Wanted:
+    """A declared source or destination with the stack's values, ready to be tried.
+
+    Raises:
+        ConfigError, SecretError: a value is missing.
+    """
+    configuration = resolved(
+        settings, declared.settings.configuration, where=declared.file, schema=declared.specification
+    )
+    if isinstance(declared, Source):
+        return Wanted("source", declared.name, declared.connector, configuration, declared.manifest)
+    return Wanted("destination", declared.name, declared.connector, configuration)
 
 
 @asynccontextmanager

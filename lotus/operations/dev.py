@@ -66,6 +66,11 @@ def folder(project: Path) -> Path:
     return project / ".lotus" / "dev"
 
 
+def secrets_folder(project: Path) -> Path:
+    """Where `lotus sources add` keeps the secrets that a person tells it, one file each, for this clone alone."""
+    return folder(project) / "secrets"
+
+
 def load(project: Path) -> Dev | None:
     """The dev stack as it was last set up, or None when it never was."""
     file = folder(project) / "dev.json"
@@ -161,6 +166,8 @@ def environment(project: Path, dev: Dev) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PATH": path(project),
     }
+    if secrets_folder(project).is_dir() and "LOTUS_SECRETS_DIR" not in os.environ:
+        found["LOTUS_SECRETS_DIR"] = str(secrets_folder(project))
     if dev.left_out:
         found["LOTUS_LEAVE_OUT"] = json.dumps(dev.left_out, sort_keys=True)
     return found

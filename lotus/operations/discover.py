@@ -152,28 +152,22 @@ async def _discover(
     async with client(project, stack, environment) as airbyte:
         for source in sources:
             say(f"{source.name}: asking {source.settings.connector or source.settings.manifest}")
-            offer = await ask(airbyte, workspace, wanted(settings, source))
+            offer = await ask(airbyte, workspace, connectors.wanted(settings, source))
             found.append(record(project, settings, source.name, offer, check=check))
     return found
-
-
-def wanted(settings: Settings, source: Source) -> Wanted:
-    """The source with the stack's values, ready to be tried."""
-    configuration = connectors.resolved(
-        settings, source.settings.configuration, where=source.file, schema=source.specification
-    )
-    return Wanted("source", source.name, source.connector, configuration, source.manifest)
 
 
 async def ask(airbyte: Airbyte, workspace: str, source: Wanted) -> Offer:
     """What a source offers, by its own discover."""
     async with connectors.definition(airbyte, workspace, source) as definition:
-        if source.manifest is not None:
-            specification = connectors.manifest_specification(source.manifest)
-        else:
-            specification = await connectors.specification(airbyte, workspace, "source", definition)
+        specification = await connectors.specification(airbyte, workspace, source, definition)
         async with connectors.stored(airbyte, workspace, source, definition) as source_id:
             catalog = await airbyte.discover(source_id)
+    return offer_of(specification, catalog)
+
+
+def offer_of(specification: Specification, catalog: Mapping[str, Any]) -> Offer:
+    """A catalog of the config API as files."""
     streams = [discovered_file(cast("dict[str, Any]", one["stream"])) for one in catalog.get("streams") or []]
     return Offer(specification, tuple(streams))
 
