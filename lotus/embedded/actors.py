@@ -48,18 +48,19 @@ async def described(server: Server, actor: Actor, *, coordinates: bool = False) 
 
 async def all_described(server: Server, listed: Sequence[Actor], *, coordinates: bool = False) -> list[DescribedActor]:
     """Actors as a client may see them; each definition is read once."""
-    known: dict[str, tuple[StoredDefinition, Mapping[str, Any]]] = {}
+    known: dict[str, tuple[StoredDefinition, Mapping[str, Any] | None]] = {}
     result: list[DescribedActor] = []
     for actor in listed:
         if actor.definition_id not in known:
             definition = await server.store.read(_definition_even_deleted, actor.definition_id)
-            known[definition.id] = definition, definitions.schema_of(await definitions.spec(server, definition))
+            known[definition.id] = definition, await definitions.schema_to_mask_by(server, definition)
         definition, schema = known[actor.definition_id]
-        shown = (
-            configurations.with_coordinates(actor.configuration, schema, actor.id)
-            if coordinates
-            else configurations.masked(actor.configuration, schema)
-        )
+        if schema is None:
+            shown = configurations.wholly_masked(actor.configuration)
+        elif coordinates:
+            shown = configurations.with_coordinates(actor.configuration, schema, actor.id)
+        else:
+            shown = configurations.masked(actor.configuration, schema)
         result.append(DescribedActor(actor, definition, shown))
     return result
 

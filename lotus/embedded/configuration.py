@@ -66,6 +66,11 @@ def masked(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[
     return _with_secrets(configuration, schema, lambda _path, value: MASK if value else value)
 
 
+def wholly_masked(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with every string masked, for when nothing says which ones are secrets."""
+    return _all_replaced(configuration, (), lambda _path, value: MASK if isinstance(value, str) and value else value)
+
+
 def with_coordinates(configuration: Mapping[str, Any], schema: Mapping[str, Any], actor_id: str) -> dict[str, Any]:
     """The configuration with every secret replaced by a coordinate that names it and nothing more."""
 

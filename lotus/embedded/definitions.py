@@ -104,6 +104,21 @@ async def spec(server: Server, definition: StoredDefinition) -> Mapping[str, Any
     return answered
 
 
+async def schema_to_mask_by(server: Server, definition: StoredDefinition) -> Mapping[str, Any] | None:
+    """A schema that says which values are secrets, without installing a connector for it if one version's is known.
+
+    None: it cannot be had, and everything has to be taken for a secret.
+    """
+    if definition.manifest is None and await server.store.read(stored.spec, definition.id, definition.version) is None:
+        older = await server.store.read(stored.latest_spec, definition.id)
+        if older is not None:
+            return schema_of(older)
+    try:
+        return schema_of(await spec(server, definition))
+    except UnprocessableEntity:
+        return None
+
+
 def schema_of(specification: Mapping[str, Any]) -> Mapping[str, Any]:
     """The JSON schema of a configuration."""
     schema = specification.get("connectionSpecification")

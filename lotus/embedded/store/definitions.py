@@ -118,6 +118,12 @@ def spec(db: Connection, definition_id: str, version: str) -> Mapping[str, Any] 
     return db.execute(query).scalar_one_or_none()
 
 
+def latest_spec(db: Connection, definition_id: str) -> Mapping[str, Any] | None:
+    """The spec that a connector of this definition answered last, of whichever version."""
+    query = select(specs.c.spec).where(specs.c.definition_id == definition_id)
+    return db.execute(query.order_by(specs.c.created_at.desc()).limit(1)).scalar_one_or_none()
+
+
 def put_spec(db: Connection, definition_id: str, version: str, spec: Mapping[str, Any]) -> None:
     """Keeps a spec for this version."""
     values = {"spec": spec, "created_at": now()}

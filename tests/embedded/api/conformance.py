@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -304,10 +305,15 @@ def section(results: Mapping[str, Sequence[OperationResult]]) -> str:
     config = [entry for entry in results["config"] if entry.offered]
     public = [entry for entry in results["public"] if not entry.offered]
     lines = [table(results), "", "Not offered of the public API (each answers 501 and says why):", ""]
-    lines += [f"`{entry.name}`" + ("," if entry is not public[-1] else ".") for entry in public]
+    lines.append(_wrapped(entry.name for entry in public))
     lines += ["", "Offered of the config API (all else below `/api/v1` answers 501):", ""]
-    lines += [f"`{entry.path.removeprefix('/v1/')}`" + ("," if entry is not config[-1] else ".") for entry in config]
+    lines.append(_wrapped(entry.path.removeprefix("/v1/") for entry in config))
     return "\n".join(lines)
+
+
+def _wrapped(names: Iterable[str]) -> str:
+    text = ", ".join(f"`{name}`" for name in names)
+    return textwrap.fill(f"{text}.", width=120, break_long_words=False, break_on_hyphens=False)
 
 
 def written(page: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ SPEC = {
         "properties": {
             "shop": {"type": "string"},
             "count": {"type": "integer", "minimum": 0},
-            "fault": {"type": "string", "enum": ["check", "discover"]},
+            "fault": {"type": "string", "enum": ["check", "discover", "read"]},
+            "pause": {"type": "number", "description": "Seconds before a read says anything."},
             "api_password": {"type": "string", "airbyte_secret": True},
             "credentials": {
                 "type": "object",
@@ -87,6 +89,10 @@ def main() -> None:
     elif command == "discover":
         _say({"type": "CATALOG", "catalog": {"streams": STREAMS}})
     elif command == "read":
+        time.sleep(configuration.get("pause", 0))
+        if fault == "read":
+            _say({"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": 1.0, "error": {"message": "sold out"}}})
+            sys.exit(1)
         catalog = json.loads(Path(sys.argv[sys.argv.index("--catalog") + 1]).read_text())
         for entry in catalog["streams"]:
             _read(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import uuid
 from typing import Any
@@ -201,3 +202,28 @@ def test_a_source_of_a_container_only_connector_says_why(airbyte: Airbyte) -> No
 
     assert (status, kind) == (422, "unprocessable-entity")
     assert "container" in text
+
+
+def test_lists_go_on_when_a_connector_cannot_be_installed_any_more(fresh: Airbyte) -> None:
+    """Without any spec every string is masked: a list neither fails nor leaks."""
+    source = fresh.source(count=2, api_password="p")
+    store = fresh.http.app.state.server.store  # type: ignore[attr-defined]
+    path = store.path
+
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM specs")
+        db.execute("UPDATE definitions SET docker_repository = 'command:/nowhere' WHERE origin = 'custom'")
+    shown = fresh.public("GET", "/sources").json()["data"]
+
+    assert [entry["sourceId"] for entry in shown] == [source["sourceId"]]
+    assert shown[0]["configuration"] == {"shop": MASK, "count": 2, "api_password": MASK}
+
+
+def test_a_new_version_is_shown_by_the_spec_of_the_old_one(fresh: Airbyte) -> None:
+    """Reading never installs a connector: after an upgrade the last known spec says what is secret."""
+    fresh.source(api_password="p")
+    with sqlite3.connect(fresh.http.app.state.server.store.path) as db:  # type: ignore[attr-defined]
+        db.execute("UPDATE definitions SET docker_repository = 'command:/nowhere' WHERE origin = 'custom'")
+    shown = fresh.public("GET", "/sources").json()["data"]
+
+    assert shown[0]["configuration"] == {"shop": "s", "api_password": MASK}
