@@ -25,14 +25,17 @@ def say(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 
-def main(spec_file: str, command: str) -> None:
-    """Answer one command."""
+def main(spec_file: str, command: str, *arguments: str) -> None:
+    """Answer one command; the check fails for the pin "wrong"."""
     if command == "spec":
         say({"type": "SPEC", "spec": json.loads(Path(spec_file).read_text())})
     elif command == "check":
-        say({"type": "CONNECTION_STATUS", "connectionStatus": {"status": "SUCCEEDED"}})
+        configuration = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text())
+        failed = {"status": "FAILED", "message": "the shop does not know this pin"}
+        wrong = str(configuration.get("pin", "")).startswith("wrong")
+        say({"type": "CONNECTION_STATUS", "connectionStatus": failed if wrong else {"status": "SUCCEEDED"}})
     elif command == "discover":
         say({"type": "CATALOG", "catalog": {"streams": STREAMS}})
 
 
-main(sys.argv[1], sys.argv[2])
+main(*sys.argv[1:])

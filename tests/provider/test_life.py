@@ -97,6 +97,38 @@ def test_a_rotated_secret_updates_exactly_its_source(made: Project, shop: str):
     assert made.preview()[0] == 0
 
 
+def test_a_secret_that_does_not_work_fails_its_source_and_is_tried_again(made: Project, shop: str):
+    """With the connector's words; the id is kept, and the right one mends it."""
+    before = set(made.resources())
+    made.program(lake(shop, made.folder, pin="wrong-pin"))
+    for _ in range(2):
+        printed = made.up(check=False)
+        assert "the shop does not know this pin" in printed
+        assert "wrong-pin" not in printed
+    made.program(lake(shop, made.folder, pin="right-pin"))
+    made.up()
+
+    assert set(made.resources()) == before
+    assert made.preview()[0] == 0
+
+
+def test_a_source_never_takes_along_connections_of_others(made: Project, server: Server):
+    """Airbyte deletes them with it, which nobody asked for."""
+    ends = {name: one["id"] for name, one in made.resources().items()}
+    body = {
+        "sourceId": ends["airbyte:index/source:Source::shop"],
+        "destinationId": ends["airbyte:index/destination:Destination::lake"],
+        "name": "theirs",
+    }
+    theirs = server.call("POST", "/connections", body)
+    answer = made.pulumi("destroy", "--yes", "--skip-preview", check=False)
+
+    assert answer.returncode != 0
+    assert '"theirs"' in answer.stdout + answer.stderr
+    server.call("DELETE", f"/connections/{theirs['connectionId']}")
+    made.pulumi("destroy", "--yes", "--skip-preview")
+
+
 def test_another_connector_says_what_it_costs(made: Project, server: Server):
     """A replacement loses how far streams were read; the preview says so in words."""
     other = server.definition("Other", Path(__file__).with_name("shop.spec.json"))

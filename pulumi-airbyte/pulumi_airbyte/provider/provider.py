@@ -13,6 +13,7 @@ from pulumi_airbyte.api import (
     Airbyte,
     AirbyteError,
     ConflictError,
+    NotFoundError,
     Object,
     UnauthorizedError,
     UnavailableError,
@@ -29,8 +30,11 @@ from .resources.connectors import masked
 from .settings import Settings
 from .specification import Specification, secrets_by_name
 from .specifications import Specifications
-from .values import UNKNOWN, Json, Path, Values, at, dotted, leaves, replaced
+from .values import MASK, UNKNOWN, Json, Path, Values, at, dotted, leaves, replaced
 
+UNCHECKED = "__unchecked"
+"""An output that says that a new secret did not work yet, so that the next update tries it again."""
+_CONNECTION = RESOURCES["airbyte:index/connection:Connection"]
 PATIENCE = 60.0
 """Seconds that Create, Read, Update and Delete wait for a server that is starting."""
 
@@ -71,6 +75,7 @@ class AirbyteProvider:
         self._in_state: set[str] = set()
         self._at_start: dict[tuple[str, str, str], asyncio.Task[list[Object]]] = {}
         self._made: dict[str, list[Object]] = {}
+        self._connections: asyncio.Task[list[Object]] | None = None
         self._airbyte: Airbyte | None = None
         self._lists: Lists | None = None
         self._specifications: Specifications | None = None
@@ -423,12 +428,37 @@ class AirbyteProvider:
         finally:
             self.lists.forget(kind)
         held = {name: value for name, value in outputs.data.items() if name in kind.outputs}
-        return self._state(kind, {**held, **item}, inputs).outputs
+        state = self._state(kind, {**held, **item}, inputs)
+        if kind.connector is not None and (UNCHECKED in outputs.data or _secrets_differ(outputs, inputs)):
+            await self._check_with_new_secret(kind, name, state, urn)
+        return state.outputs
+
+    async def _check_with_new_secret(self, kind: ResourceKind, name: str, state: State, urn: str) -> None:
+        """A rotated credential is tried at once: better now, by name, than in tonight's sync."""
+        check = self.airbyte.check_source if kind.connector == "source" else self.airbyte.check_destination
+        try:
+            result = await check(state.id)
+        except (NotFoundError, UnauthorizedError) as error:
+            # Cloud's config API does not know an application's token.
+            await self.notices.info(f"the new secret of {name} was not tried: {error.cause}", urn)
+            return
+        except AirbyteError as error:
+            raise self._unchecked(
+                state, f"{name} was updated, but its new secret could not be tried: {error}"
+            ) from error
+        if not result["succeeded"]:
+            message = f"{name} was updated, but does not work with its new secret: {result['message']}"
+            raise self._unchecked(state, f"{message}. Correct the secret; `pulumi up` tries it again")
+
+    def _unchecked(self, state: State, message: str) -> PartialError:
+        outputs = Values({**state.outputs.data, UNCHECKED: True}, state.outputs.secrets)
+        return PartialError(message, resource_id=state.id, outputs=outputs, inputs=state.inputs)
 
     async def delete(self, urn: str, resource_id: str, outputs: Values) -> None:
         """Remove the object; one that is gone already is as good as removed."""
         kind = kind_of(urn)
         try:
+            await self._refuse_to_take_along(kind, resource_id, outputs.data)
             await kind.delete(self.airbyte, resource_id, outputs.data)
         except AirbyteError as error:
             raise self._failed(f"{self._name(kind, outputs.data)} was not deleted", error) from error
@@ -437,6 +467,26 @@ class AirbyteProvider:
         intent = await self.journal.intent(urn)
         if intent is not None and intent.id == resource_id:
             await self.journal.close(urn)
+
+    async def _refuse_to_take_along(self, kind: ResourceKind, resource_id: str, place: Mapping[str, Json]) -> None:
+        """The server deletes a source's connections with it. Those of the program went before; others stay."""
+        if kind.connector is None:
+            return
+        if self._connections is None:
+            self._connections = asyncio.create_task(self.airbyte.connections())
+        end = f"{kind.connector}Id"
+        using: list[str] = []
+        for connection in await asyncio.shield(self._connections):
+            if connection.get(end) == resource_id:
+                # The list is as old as this run's first deletion: only a look shows what is still there.
+                item = await _CONNECTION.fetch(self.airbyte, _CONNECTION.id_of(connection), connection)
+                if item is not None:
+                    using.append(f'"{item.get("name")}" ({_CONNECTION.id_of(item)})')
+        if using:
+            raise ProviderError(
+                f"{self._name(kind, place)} was not deleted: connections that are not in this program use it and would "
+                f"be deleted with it: {', '.join(using)}. Delete them in Airbyte first, or import them"
+            )
 
     def _state(self, kind: ResourceKind, item: Object, inputs: Values) -> State:
         """What is stored: the declared inputs as they are, and what only the server knows."""
@@ -479,6 +529,12 @@ def _slowest(kind: ResourceKind) -> float:
     """Seconds to wait for a create that may be under way; the environment can set them for a server that one knows."""
     set_by_hand = os.environ.get("PULUMI_AIRBYTE_SLOWEST_CREATE")
     return float(set_by_hand) if set_by_hand else kind.slowest_create
+
+
+def _secrets_differ(old: Values, new: Values) -> bool:
+    """Whether a secret has another value than the one that was written last."""
+    leaves_now = {path: leaf for path, leaf in leaves(new.data) if new.secret(path)}
+    return any(at(old.data, path) not in (leaf, MASK) and leaf != MASK for path, leaf in leaves_now.items())
 
 
 def _ignored(path: Path, ignored: Sequence[str]) -> bool:

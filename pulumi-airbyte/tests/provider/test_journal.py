@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from pulumi_airbyte.provider.faults import ProviderError
 from pulumi_airbyte.provider.journal import Journal, body_hash
 from pulumi_airbyte.provider.values import Values
