@@ -47,6 +47,34 @@ def _variables(stack: str | None) -> tuple[Path, str, dict[str, str]]:
     return project, *app._variables(project, stack)  # pyright: ignore[reportPrivateUsage]
 
 
+def init(
+    folder: Annotated[Path, typer.Argument(help="Made where it is missing; what is in it stays.")],
+    name: Annotated[str | None, typer.Option(help="The Pulumi project's name; default: the folder's.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="git+https://…@TAG, or a folder with both wheels; default: as installed here."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Makes a repository of one's own: program, dev stack, a destination, schemas for editors.
+
+    Example: lotus init my-lake
+    """
+    from lotus.operations.init import init as run
+
+    done = run(folder, name=name, source=source)
+    if as_json:
+        print_json(done)
+    else:
+        for file in done.written:
+            print(file)
+    for file in done.kept:
+        say(f"{file} was there already, and stays as it is")
+    for line in done.pinned:
+        say(f"pinned: {line}")
+    say(f"next: cd {folder} && git init && make run")
+
+
 def explain(
     code: Annotated[str | None, typer.Argument(help="A code such as LOT012; absent: all of them.")] = None,
     as_json: Json = False,
@@ -507,5 +535,5 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(sources_app, name="sources")
     app.add_typer(destinations_app, name="destinations")
     app.add_typer(streams_app, name="streams")
-    for command in (discover, check, catalog, fmt, schema, explain):
+    for command in (init, discover, check, catalog, fmt, schema, explain):
         app.command()(command)
