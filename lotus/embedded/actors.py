@@ -111,23 +111,25 @@ async def change(
     Raises:
         UnprocessableEntity: the connector's spec refuses the result.
     """
-    definition = await server.store.read(_definition_even_deleted, actor.definition_id)
-    result: Mapping[str, Any] = actor.configuration
-    if configuration is not None:
-        schema = definitions.schema_of(await definitions.spec(server, definition))
-        result = configurations.merged(actor.configuration, configuration) if merge else configuration
-        result = configurations.with_kept_secrets(result, actor.configuration, schema)
-    new_name = actor.name if name is None else name
-    await _validate(server, definition, new_name, result)
-    await server.store.write(
-        stored.change,
-        server.store.cipher,
-        actor.id,
-        name=new_name,
-        configuration=result,
-        resource_allocation=actor.resource_allocation if resource_allocation is None else resource_allocation,
-    )
-    return await existing(server, actor.id, actor.kind)
+    async with server.lock(f"change {actor.id}"):
+        actor = await existing(server, actor.id, actor.kind)  # what a request before this one made of it
+        definition = await server.store.read(_definition_even_deleted, actor.definition_id)
+        result: Mapping[str, Any] = actor.configuration
+        if configuration is not None:
+            schema = definitions.schema_of(await definitions.spec(server, definition))
+            result = configurations.merged(actor.configuration, configuration) if merge else configuration
+            result = configurations.with_kept_secrets(result, actor.configuration, schema)
+        new_name = actor.name if name is None else name
+        await _validate(server, definition, new_name, result)
+        await server.store.write(
+            stored.change,
+            server.store.cipher,
+            actor.id,
+            name=new_name,
+            configuration=result,
+            resource_allocation=actor.resource_allocation if resource_allocation is None else resource_allocation,
+        )
+        return await existing(server, actor.id, actor.kind)
 
 
 async def candidate(

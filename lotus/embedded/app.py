@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from sqlalchemy.exc import IntegrityError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -26,6 +27,7 @@ from lotus.embedded.errors import (
     Forbidden,
     Problem,
     ResourceNotFound,
+    TryAgainLater,
     Unauthorized,
     UnprocessableEntity,
     ValueNotFound,
@@ -81,6 +83,9 @@ def _endpoint(server: Server, operation: Operation) -> Any:
             return await operation.handler(server, request)
         except Problem as problem:
             return refused(request.url.path, problem)
+        except IntegrityError:
+            # Checked before, and different by the time it was written: another request was faster.
+            return refused(request.url.path, TryAgainLater("What the request is about changed meanwhile; try again"))
         except TimeoutError:
             return _plain_problem(request.url.path, 408, "request-timeout", "The request body did not arrive in time")
         except ClientDisconnect:

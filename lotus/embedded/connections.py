@@ -144,6 +144,11 @@ async def change(server: Server, connection: StoredConnection, changes: Changes)
         BadRequest: the catalog is refused.
         UnprocessableEntity: the source's schema cannot be discovered.
     """
+    async with server.lock(f"change {connection.id}"):
+        return await _changed(server, await existing(server, connection.id), changes)
+
+
+async def _changed(server: Server, connection: StoredConnection, changes: Changes) -> StoredConnection:
     if connection.status in ("deprecated", "locked"):
         raise StateConflict(f"The connection {connection.id} is {connection.status} and cannot be changed.")
     if changes.tag_ids is not None:

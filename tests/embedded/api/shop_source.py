@@ -90,6 +90,9 @@ def main() -> None:
         _say({"type": "CATALOG", "catalog": {"streams": STREAMS}})
     elif command == "read":
         time.sleep(configuration.get("pause", 0))
+        _say(
+            {"type": "LOG", "log": {"level": "INFO", "message": f"logging in with {configuration.get('api_password')}"}}
+        )
         if fault == "read":
             _say({"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": 1.0, "error": {"message": "sold out"}}})
             sys.exit(1)

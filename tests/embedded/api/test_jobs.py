@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
 import time
 from typing import Any
@@ -188,3 +189,41 @@ def test_state_is_not_set_beside_a_running_sync(airbyte: Airbyte) -> None:
 def test_no_status_is_ever_queued(airbyte: Airbyte) -> None:
     """Section b: dagster and Airflow do not know `queued`; it can be asked for, and nothing has it."""
     assert airbyte.public("GET", "/jobs", status="queued").json()["data"] == []
+
+
+def test_a_secret_that_a_connector_prints_is_nowhere(fresh: Airbyte) -> None:
+    """No plaintext secret in store, logs or answers, even if the connector logs it."""
+    connection_id = connected(fresh, api_password="swordfish")
+    job_id = started(fresh, connection_id)["jobId"]
+    ended(fresh, job_id)
+    told = fresh.config("/jobs/get", {"id": job_id}).text
+    data = fresh.http.app.state.server.store.data  # type: ignore[attr-defined]
+    files = [path for path in data.rglob("*") if path.is_file()]
+
+    assert "logging in with" in told
+    assert "swordfish" not in told
+    assert not [path for path in files if b"swordfish" in path.read_bytes()]
+
+
+def test_requests_at_the_same_time_do_not_undo_each_other(airbyte: Airbyte) -> None:
+    """Two patches of one source at once: both are in it afterwards."""
+    source_id = airbyte.source()["sourceId"]
+    changes = [{"count": 5}, {"pause": 1}, {"api_password": "p"}]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        path = f"/sources/{source_id}"
+        done = [pool.submit(airbyte.public, "PATCH", path, {"configuration": change}) for change in changes]
+        assert {response.result().status_code for response in done} == {200}
+
+    kept = airbyte.public("GET", path).json()["configuration"]
+    assert kept == {"shop": "s", "count": 5, "pause": 1, "api_password": "**********"}
+
+
+def test_the_same_tag_at_the_same_time_is_made_once(airbyte: Airbyte) -> None:
+    """A name is taken once, however many ask for it at once."""
+    workspace_id = airbyte.source()["workspaceId"]
+    body = {"name": f"tag {workspace_id}", "color": "ff0000", "workspaceId": workspace_id}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(airbyte.public, "POST", "/tags", body) for _ in range(8)]
+        statuses = sorted(response.result().status_code for response in done)
+
+    assert statuses == [200, *[409] * 7]
