@@ -80,6 +80,10 @@ class Cluster:
         """Merges into the status subresource; None as a value removes a field."""
         return self._patch(kind, name, {"status": dict(status)}, subresource="status")
 
+    def delete(self, kind: str, name: str) -> None:
+        """Deletes the object; one that is gone already is no fault."""
+        self._calling(kind, name, lambda: self._client.delete(_resource(kind), name, namespace=self.namespace))
+
     def _patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
         resource = _resource(kind)
         chosen = resource.Status if subresource else resource

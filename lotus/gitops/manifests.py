@@ -147,7 +147,7 @@ def _namespace_called(name: str) -> dict[str, Any]:
 
 
 def people_role(settings: GitOpsSettings) -> Manifest:
-    """What `lotus status`, `lotus reconcile` and its way out of PKO's deadlock need; no Secrets, no exec."""
+    """What `lotus status`, `lotus reconcile` and its way out of PKO's deadlock need; no Secrets, no exec, one pod to delete."""
     look = ["get", "list", "watch"]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -161,6 +161,12 @@ def people_role(settings: GitOpsSettings) -> Manifest:
             {"apiGroups": ["auto.pulumi.com"], "resources": ["updates/status"], "verbs": ["patch"]},
             {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": look},
             {"apiGroups": [""], "resources": ["pods", "pods/log", "events"], "verbs": look},
+            {
+                "apiGroups": [""],
+                "resources": ["pods"],
+                "verbs": ["delete"],
+                "resourceNames": [f"{settings.stack_object}-workspace-0"],
+            },
         ],
     }
 

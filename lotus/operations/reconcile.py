@@ -62,6 +62,8 @@ def reconcile(
     before = _required(cluster, "Stack", settings.stack_object)
     repository = _fetch(cluster, settings, token, say, fetch_seconds)
     asked.append("fetch")
+    if _renew_workspace(cluster, settings, repository, say, fetch_seconds if wait else 0):
+        asked.append("new pod")
     revision = str(dig(repository, "status", "artifact", "revision") or "")
     if "unstick" in asked or needs_request(before, revision):
         cluster.annotate("Stack", settings.stack_object, {APPLY_REQUEST: token})
@@ -106,6 +108,27 @@ def _unstick_first(
     release(cluster, settings, stuck)
     asked.append("unstick")
     say(f"done: {stuck.remedy}")
+
+
+def _renew_workspace(cluster: Cluster, settings: GitOpsSettings, repository: Object, say: Say, seconds: float) -> bool:
+    """Deletes the pod of a workspace whose installation failed, where no new commit does so.
+
+    The operator installs once per pod: a request alone finds the workspace stalled and stalls the Stack again. Waits up
+    to `seconds` until the operator has begun with the new pod, so that the old stall is not taken for its answer.
+    """
+    workspace = cluster.get("Workspace", settings.stack_object)
+    old = condition(workspace, "Stalled")
+    same = dig(workspace, "spec", "flux", "url") == dig(repository, "status", "artifact", "url")
+    if old.get("status") != "True" or not same:
+        return False
+    cluster.delete("Pod", f"{settings.stack_object}-workspace-0")
+    say("the workspace's installation had failed: asked for a new pod")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition(cluster.get("Workspace", settings.stack_object), "Stalled") != old:
+            break
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def _stuck(cluster: Cluster, settings: GitOpsSettings, grace: float) -> Stuck | None:
@@ -204,7 +227,7 @@ def _state(stack: Object) -> str:
     for kind in ("Stalled", "Reconciling", "Ready"):
         found = condition(stack, kind)
         if found.get("status") == "True":
-            return f"operator: {found.get('reason')}: {str(found.get('message', '')).splitlines()[0]}"
+            return f"operator: {found.get('reason')}: {str(found.get('message', '')).partition(chr(10))[0]}"
     return "operator: no word yet"
 
 

@@ -2,6 +2,7 @@
 
 They are built from their own pinned Go modules in `modules/`, once, into the cache of the other tools.
 `KUBEBUILDER_ASSETS`, a folder with etcd and kube-apiserver as `setup-envtest` makes it, is used when it is set.
+`python -m tests.gitops.control_plane` only has them ready, and says how far it is.
 """
 
 from __future__ import annotations
@@ -244,3 +245,8 @@ def _private_key(file: Path) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
     )
+
+
+if __name__ == "__main__":
+    for name in CLUSTER_TOOLS:
+        print(program(name))

@@ -85,6 +85,7 @@ class Operator:
     installation: Outcome = lambda _revision: None
     interrupted: bool = False
     count: int = field(default=0)
+    installed: str = field(default="")
 
     def object(self, api_version: str, kind: str, name: str) -> dict[str, Any]:
         """The head of a manifest in the delivery's namespace."""
@@ -136,9 +137,7 @@ class Operator:
             return
         mark_reconciling(status, "StackProcessing", "waiting for workspace readiness")
         self.save(self.stack, status)
-        self.api.apply({**self.workspace, "spec": {"flux": {"url": artifact["url"], "digest": artifact["digest"]}}})
-        if words := self.installation(artifact["revision"]):
-            self.stall_workspace(words)
+        if words := self._workspace_fault(artifact):
             mark_stalled(status, "WorkspaceFailed", f"InstallationFailed: {words}")
             self.save(self.stack, status)
             return
@@ -158,6 +157,34 @@ class Operator:
             self.workspace_not_ready(name)
         else:
             self.run(name, artifact["revision"])
+
+    @property
+    def pod(self) -> dict[str, Any]:
+        """The workspace's only pod."""
+        return self.object("v1", "Pod", f"{self.settings.stack_object}-workspace-0")
+
+    def _workspace_fault(self, artifact: dict[str, Any]) -> str:
+        """The workspace controller: a new pod for a new source; `pulumi install` once per pod, whatever it said."""
+        flux = {"url": artifact["url"], "digest": artifact["digest"]}
+        before = (self.api.get(self.workspace) or {}).get("spec", {}).get("flux")
+        self.api.apply({**self.workspace, "spec": {"flux": flux}})
+        pod = self.api.get(self.pod)
+        if pod and before != flux:
+            self.api.delete(self.pod)
+            pod = None
+        if pod is None:
+            self.api.apply(self.object("v1", "ServiceAccount", self.settings.name))
+            containers = [{"name": "pulumi", "image": self.settings.image}]
+            spec = {"serviceAccountName": self.settings.name, "containers": containers}
+            self.api.apply({**self.pod, "spec": spec})
+            self.installed = self.installation(artifact["revision"]) or ""
+            if self.installed:
+                self.stall_workspace(self.installed)
+            else:
+                conditions: list[dict[str, Any]] = []
+                set_condition(conditions, "Ready", "True", "Succeeded", "")
+                self.save(self.workspace, {"conditions": conditions, "observedGeneration": 1}, "workspace-status")
+        return self.installed
 
     def _absorb(self, status: dict[str, Any]) -> bool:
         """The outstanding update, if there is one, into the status; False while it is to be waited for."""

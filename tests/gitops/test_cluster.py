@@ -17,7 +17,7 @@ from tests.gitops.conftest import MINIMUM
 from tests.gitops.control_plane import ControlPlane, definitions, flux_definitions
 from tests.gitops.flux import GitHost, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1800)]  # the first may have to build
 
 
 def test_the_api_server_is_the_version_that_the_manifests_are_written_for(api: ControlPlane):

@@ -19,7 +19,7 @@ from tests.gitops.control_plane import ControlPlane
 from tests.gitops.flux import GitHost, until
 from tests.gitops.operator import Operator
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1800)]  # the first may have to build
 
 SHOP = 'source "shopify": check failed: 401 Unauthorized\n  where: streams/shopify/_source.json\n  fix:   renew it'
 
@@ -133,6 +133,19 @@ def test_an_installation_that_failed_is_told_with_pips_words(
     assert "No matching distribution found for pydantic" in result.delivery.error[0]
 
 
+def test_reconcile_gets_a_new_pod_after_an_installation_that_failed(
+    cluster: Cluster, delivery: GitOpsSettings, operator: Operator
+):
+    """PKO installs once per pod, so that a request alone would end in the old stall; no commit is needed either."""
+    operator.installation = lambda _revision: "connection reset by pypi"
+    with operator.working():
+        phase(cluster, delivery, Phase.STALLED)
+        operator.installation = lambda _revision: None
+        result = run(cluster, delivery)
+    assert "new pod" in result.asked
+    assert result.applied
+
+
 def test_a_fetch_that_fails_is_told_with_fluxs_words(
     cluster: Cluster, delivery: GitOpsSettings, operator: Operator, api: ControlPlane
 ):
@@ -201,7 +214,7 @@ def test_unstick_ends_the_deadlock_and_the_commit_is_applied(
     """The Update ends as failed through its status, the operator takes that up and starts anew."""
     with deadlock.working():
         result = run(cluster, delivery, unstick=True)
-    assert result.asked == ("unstick", "fetch", "apply")
+    assert result.asked == ("unstick", "fetch", "new pod", "apply")
     assert result.applied
 
 
