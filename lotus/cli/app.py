@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lotus.cli import files, review
+from lotus.cli import backfill, files, review
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -156,11 +157,15 @@ def validate(
 
     Example: lotus validate --stack dev
     """
+    from lotus.operations.backfill import hints
     from lotus.operations.project import environment_of
     from lotus.operations.validate import validate as check
 
     project = _project()
-    report = check(project, stack, environment=environment_of(project, stack))
+    environment = environment_of(project, stack)
+    report = check(project, stack, environment=environment)
+    if stack and report.ok:
+        report = replace(report, hints=(*report.hints, *hints(project, stack, environment)))
     if form is Format.JSON:
         print_json(report.json())
     elif form is Format.GITHUB:
@@ -272,3 +277,4 @@ def landing_query(
 
 files.add_to(app)
 review.add_to(app)
+backfill.add_to(app)

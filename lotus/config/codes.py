@@ -381,6 +381,13 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "Models name their input with source('shopify', 'orders'); dbt refuses a table that no sources file lists.",
         "sources: [{name: shopify, tables: [{name: orders}]}]",
     ),
+    # Backfills
+    (
+        "LOT090",
+        "A finished backfill that still stands in its file",
+        "It asked once and does nothing more. Taken out, the file shows only what is still to come.",
+        "lotus backfill --clean",
+    ),
 )
 
 CODES: dict[str, Explanation] = {code: Explanation(code, title, why, example) for code, title, why, example in _TABLE}

@@ -106,7 +106,7 @@ def journal(environment: Mapping[str, str] | None = None, *, root: Path | None =
     place = environment.get(PLACE) or _backend(environment, root)
     parts = urlsplit(place)
     if parts.scheme == "s3":
-        return BucketJournal(place)
+        return BucketJournal(place, environment)
     if parts.scheme == "file":
         return FolderJournal(_folder(place))
     raise ConfigError(
@@ -184,7 +184,7 @@ class FolderJournal:
 class BucketJournal:
     """Pages as objects in the state's bucket; credentials come from the environment, as for Pulumi."""
 
-    def __init__(self, backend: str) -> None:
+    def __init__(self, backend: str, environment: Mapping[str, str]) -> None:
         import boto3
         from botocore.config import Config
 
@@ -197,7 +197,15 @@ class BucketJournal:
         config = Config(
             connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 4}, s3={"addressing_style": style}
         )
-        self._client: Any = boto3.client("s3", endpoint_url=endpoint, region_name=query.get("region"), config=config)
+        self._client: Any = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=query.get("region"),
+            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+            config=config,
+        )
         self._name = parts.netloc
         self._prefix = "/".join(part for part in (parts.path.strip("/"), FOLDER) if part)
         self.where = f"s3://{self._name}/{self._prefix}"

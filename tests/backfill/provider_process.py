@@ -1,0 +1,29 @@
+"""The dynamic provider in a process of its own: `python provider_process.py <method> <properties>`.
+
+Prints the outputs as JSON. The engine's own process cannot be killed at a chosen moment; this one can.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from pulumi.dynamic import ConfigureRequest
+from pulumi.dynamic.config import Config
+
+from lotus.backfill import BackfillResetProvider
+
+
+def main() -> None:
+    """One call."""
+    method, properties = sys.argv[1], json.loads(sys.argv[2])
+    del sys.argv[1:]
+    provider = BackfillResetProvider()
+    provider.configure(ConfigureRequest(Config({}, "lake")))
+    if method == "create":
+        print(json.dumps(provider.create(properties).outs))
+    else:
+        provider.delete("id", properties)
+
+
+main()
