@@ -67,6 +67,7 @@ class Document:
             "\n" in self.text[span.start : span.end] or length > 60
         ):
             length = 1
+        excerpt = guarded(self.file, excerpt, column - 1, max(length, 1))
         return Fault(code, what, self.file, line, column, max(length, 1), excerpt, fix, allowed, nearest, severity)
 
     def _span(self, pointer: Pointer, *, key: bool) -> Span:
@@ -161,6 +162,28 @@ def _decode(raw: bytes, file: str, faults: list[Fault]) -> str | None:
         return None
 
 
+_TEXT_VALUE = re.compile(r'(?<![^\s:,\[])"((?:[^"\\]|\\.)*)("(?!\s*:)|$)')
+
+
+def guarded(file: str, excerpt: str, start: int, length: int) -> str:
+    """A line as it may be shown: in files that hold configurations, texts that are not underlined are blotted out.
+
+    Somebody may have written a secret there, on the same line as an unrelated mistake.
+    """
+    if not _holds_configuration(file):
+        return excerpt
+
+    def blot(match: re.Match[str]) -> str:
+        inside = match.start() >= start and match.end() <= start + length
+        return match.group() if inside else f'"{"•" * len(match.group(1))}{match.group(2)}'
+
+    return _TEXT_VALUE.sub(blot, excerpt)
+
+
+def _holds_configuration(file: str) -> bool:
+    return file.endswith("/_source.json") or "/_destinations/" in file
+
+
 class _SlowPathError(Exception):
     """The fast reading met something that the parser here has to judge."""
 
@@ -203,7 +226,13 @@ def parse(text: str, file: str, faults: list[Fault]) -> Document | None:
     except JsonError as error:
         line, column, excerpt = _place(text, error.offset, [m.end() for m in re.finditer("\n", text)])
         length = max(1, min(error.length, len(excerpt) - column + 1))
-        faults.append(Fault(error.code, error.what, file, line, column, length, excerpt, error.fix))
+        what, fix = error.what, error.fix
+        if _holds_configuration(file):
+            # What is broken may be a secret: without quotes, or with quotes of another kind.
+            excerpt = ""
+            if error.word:
+                what, fix = what.replace(error.word, "a bare word"), fix.replace(f': "{error.word}"', "")
+        faults.append(Fault(error.code, what, file, line, column, length, excerpt, fix))
         return None
     document = Document(file, text, value)
     for name, first, again in parser.doubled:
@@ -211,6 +240,7 @@ def parse(text: str, file: str, faults: list[Fault]) -> Document | None:
         at, column, excerpt = document._place(again.start)  # pyright: ignore[reportPrivateUsage]
         what = f'key "{name}" stands twice in one object'
         fix = f"keep one of them (the first is in line {line})"
+        excerpt = guarded(file, excerpt, column - 1, again.end - again.start)
         faults.append(Fault("LOT004", what, file, at, column, again.end - again.start, excerpt, fix))
     return document
 
@@ -228,8 +258,11 @@ def _too_deep(value: Any) -> bool:
 class JsonError(Exception):
     """The text stops being JSON at an offset."""
 
-    def __init__(self, what: str, offset: int, *, length: int = 1, fix: str = "", code: str = "LOT003") -> None:
+    def __init__(
+        self, what: str, offset: int, *, length: int = 1, fix: str = "", code: str = "LOT003", word: str = ""
+    ) -> None:
         super().__init__(what)
+        self.word = word
         self.what = what
         self.offset = offset
         self.length = length
@@ -454,7 +487,8 @@ class _Parser:
         if word:
             known = _FOREIGN.get(word.group())
             fix = f"write {known}" if known else f'text stands in double quotes: "{word.group()}"'
-            raise JsonError(f"{word.group()} is no value of JSON", start, length=len(word.group()), fix=fix)
+            what, secret = f"{word.group()} is no value of JSON", "" if known else word.group()
+            raise JsonError(what, start, length=len(word.group()), fix=fix, word=secret)
         if start >= len(self.text):
             raise JsonError("the file ends where a value should stand", max(0, start - 1), fix="write the value, and }")
         token = re.compile(r"[^\s,\]}]*").match(self.text, start)

@@ -208,6 +208,13 @@ class Configuration:
         secret = schema.get("airbyte_secret") is True
         here = "something else" if secret else kind(value)
         what = f'{self._what}: "{_last(pointer)}" must be {expected}; here stands {here}'
+        if secret:
+            # A number here is somebody's secret: neither shown nor repeated in the fix.
+            fault = self._document.fault(
+                "LOT043", what, (*self._place, *pointer), key=True, fix='write {"$secret": "…"}'
+            )
+            self._faults.append(_without_excerpt(fault))
+            return False
         self._fault("LOT043", what, pointer, fix=_quotes(types, value))
         return False
 
@@ -243,8 +250,9 @@ class Configuration:
         if variant is None:
             return
         properties = {**cast("dict[str, Any]", schema.get("properties") or {}), **variant.get("properties", {})}
-        for part in cast("list[Any]", schema.get("allOf") or []):
-            properties |= cast("dict[str, Any]", part).get("properties") or {}
+        parts = cast("list[dict[str, Any]]", schema.get("allOf") or [])
+        parts += [v for part in parts for v in [*(part.get("oneOf") or []), *(part.get("anyOf") or [])]]
+        properties = {**_any_of([part.get("properties") or {} for part in parts]), **properties}
         required = [*(schema.get("required") or []), *(variant.get("required") or [])]
         misspelt = {closest(name, properties) for name in value if properties and name not in properties}
         for name in dict.fromkeys(required):
@@ -274,9 +282,8 @@ class Configuration:
             return variants[0]
         key = _discriminator(variants)
         if key is None:
-            fitting = [v for v in variants if set(v.get("required") or []) <= set(value)]
-            known = [v for v in fitting if set(value) <= set(v["properties"])]
-            return (known or fitting or variants)[0]
+            # Nothing tells the variants apart: what any of them knows is known, and nothing is required.
+            return {"properties": _any_of([v["properties"] for v in variants])}
         tags: dict[Any, dict[str, Any]] = {tag: v for v in variants for tag in _tags(v, key)}
         if key not in value:
             required_by_all = all(key in (v.get("required") or []) for v in variants)
@@ -329,6 +336,16 @@ def _discriminator(variants: Iterable[Mapping[str, Any]]) -> str | None:
         if all(tags) and len(set(map(str, flat))) == len(flat):
             return key
     return None
+
+
+def _any_of(variants: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The properties of several variants together; one that differs between them takes anything."""
+    found: dict[str, Any] = {}
+    for properties in variants:
+        for name, schema in properties.items():
+            secret = {"airbyte_secret": True} if schema.get("airbyte_secret") is True else {}
+            found[name] = schema if found.get(name, schema) == schema else secret
+    return found
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -197,3 +197,29 @@ def test_an_encrypted_value_belongs_into_secrets(write, loaded) -> None:
     write("Pulumi.dev.yaml", _stack("    token:\n      secure: v1:AAAA:BBBB\n"))
 
     assert "LOT077" in [f.code for f in loaded().faults]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"password": "hunter2"',
+        '"password": "hunter2',
+        '"password": hunter2',
+        "\"password\": 'hunter2'",
+        '"password": "hunter2",,',
+        '"pasword": "hunter2"',
+        '"password" = "hunter2"',
+        '"password": ["hunter2"]',
+        '"password": "hunter2", "password": "hunter2"',
+    ],
+)
+@pytest.mark.parametrize("file", ["streams/shop/_source.json", "streams/_destinations/lake.json"])
+def test_a_secret_in_a_broken_file_is_never_shown(line: str, file: str, write, loaded) -> None:
+    """However it is broken: the message goes to a log that everybody reads."""
+    role = "source-web-shop" if "source" in file else "destination-s3"
+    write(file, f'{{"connector": "{role}", "configuration": {{"credentials": {{"auth": "password", {line}}}}}}}')
+
+    project = loaded()
+
+    for form in ("text", "json", "github"):
+        assert "hunter2" not in render(project.faults + project.hints, form)
