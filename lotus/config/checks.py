@@ -238,7 +238,12 @@ class StreamChecks:
                     "LOT026", "has an empty path in its primary key", ("primary_key", index), fix='write [["id"]]'
                 )
                 continue
-            self._field(known, path, "LOT026", "a key", ("primary_key", index, 0))
+            word = self._field(known, path, "LOT026", "a key", ("primary_key", index, 0))
+            if word in ("object", "array") and len(path) == 1:
+                what = f'cannot use "{path[0]}" as a key: {_ARTICLES[word]} {word} cannot be compared'
+                usable = [n for n, t in known.fields.items() if t.split(":")[0] in _CURSOR_TYPES]
+                fix = f"use a number or a text: {', '.join(usable[:8])}"
+                self._add("LOT026", what, ("primary_key", index, 0), fix=fix)
         if held.destination_sync_mode in _NEEDS_KEY and not self._keys(known):
             what = f"is {held.destination_sync_mode}, but neither its file nor its source names a primary key"
             at: Pointer = ("destination_sync_mode",)
