@@ -124,14 +124,32 @@ def counts(server: Server, mark: str) -> dict[str, int]:
 ONE_OF_EACH = {**dict.fromkeys(LISTS, 1), "manifests": 1}
 
 
-@pytest.mark.parametrize("checkpoints", ["checkpoints", "no checkpoints"])
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("kind", CREATES)
+EVERY = [(kind, fault, checkpoints) for kind in CREATES for fault in FAULTS for checkpoints in (True, False)]
+SLICE = [
+    ("source", "killed between commit and answer", False),
+    ("connection", "killed between commit and answer", True),
+    ("destination", "reset after the commit", True),
+    ("manifest", "500 after the commit", True),
+    ("permission", "502 without a commit", True),
+]
+"""For every day: what the peer gets wrong, each with another kind. The rest is for `make soak`."""
+
+
+def words(case: object) -> str:
+    """A case in a test's name."""
+    return ("checkpoints" if case else "no checkpoints") if isinstance(case, bool) else str(case)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "checkpoints"),
+    [pytest.param(*case, marks=() if case in SLICE else pytest.mark.soak) for case in EVERY],
+    ids=words,
+)
 def test_one_of_each_whatever_happens(
-    behind: Project, proxy: Proxy, server: Server, kind: str, fault: str, checkpoints: str
+    behind: Project, proxy: Proxy, server: Server, kind: str, fault: str, checkpoints: bool
 ):
     """No orphan, no second copy, nothing left to do."""
-    skip = {"PULUMI_SKIP_CHECKPOINTS": "true"} if checkpoints == "no checkpoints" else {}
+    skip = {} if checkpoints else {"PULUMI_SKIP_CHECKPOINTS": "true"}
     proxy.fault = Fault("POST", CREATES[kind], **FAULTS[fault](behind))
     up(behind, **skip)
     assert proxy.fault.hits == 1
