@@ -27,10 +27,8 @@ FileStack = Annotated[
 ]
 _EXPLAIN_WIDTH = 100
 
-sources_app = typer.Typer(help="The sources of the files beside those of Airbyte.", invoke_without_command=True)
-destinations_app = typer.Typer(
-    help="The destinations of the files beside those of Airbyte.", invoke_without_command=True
-)
+sources_app = typer.Typer(invoke_without_command=True)
+destinations_app = typer.Typer(invoke_without_command=True)
 streams_app = typer.Typer(no_args_is_help=True, help="The streams that sources offer, and the files that sync them.")
 
 
