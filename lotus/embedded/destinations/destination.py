@@ -63,6 +63,8 @@ class DestinationStream:
     generation_id: int = 0
     minimum_generation_id: int = 0
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    large_values: bool = False
+    """Told to `stage` when there are values of megabytes: whatever copies values (statistics, dictionaries) is off."""
 
     @property
     def schema(self) -> Schema:

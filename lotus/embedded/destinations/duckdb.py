@@ -74,7 +74,7 @@ class DuckDB(Destination[DuckDBConfiguration]):
             path = folder / f"{uuid.uuid4().hex}.parquet"
             receipt: Receipt = {"path": str(path)}
             note(receipt)
-            with pq.ParquetWriter(path, stream.schema, compression="zstd") as writer:
+            with pq.ParquetWriter(path, stream.schema, compression="zstd", write_statistics=False) as writer:
                 for batch in batches:
                     writer.write_batch(batch)
         except OSError as error:

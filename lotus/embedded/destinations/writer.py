@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -103,7 +104,7 @@ class _Buffer:
     arrived: int = 0
     staged: int = 0
     boundary: int = 0
-    boundary_at: float | None = None
+    large_values: bool = False
     receipts: list[tuple[Receipt, int]] = field(default_factory=list[tuple[Receipt, int]])
     _sink: Any = None
     _files: list[Path] = field(default_factory=list[Path])
@@ -123,6 +124,7 @@ class _Buffer:
         self.memory.append(batch)
         self.memory_bytes += batch.nbytes
         self.arrived += batch.num_rows
+        self.large_values = self.large_values or _has_large_values(batch)
 
     def spill(self) -> None:
         """Moves what is in memory to disk."""
@@ -313,12 +315,10 @@ class Writer:
         stay large although states come often.
         """
         self._pending[_state_key(state)] = state
-        now = time.monotonic()
         shared = state["kind"] != "stream"
         for name, buffer in self._buffers.items():
             if shared or name == (state["name"], state["namespace"]):
                 buffer.boundary = buffer.arrived + waiting.get(name, 0)
-                buffer.boundary_at = buffer.boundary_at or now
 
     def tick(self) -> None:
         """Publishes what has waited long enough; called every now and then."""
@@ -384,7 +384,7 @@ class Writer:
     def _stage(self, buffer: _Buffer, rows: int) -> None:
         if rows <= 0:
             return
-        stream = buffer.target.stream
+        stream = replaced(buffer.target.stream, large_values=buffer.large_values)
         noted: list[Receipt] = []
 
         def note(receipt: Receipt) -> None:
@@ -484,15 +484,33 @@ class Writer:
         return work()
 
 
+LARGE_VALUE_BYTES = 1024 * 1024
+
+
+def _has_large_values(batch: RecordBatch) -> bool:
+    """Whether a text of the batch is larger than `LARGE_VALUE_BYTES`."""
+    import pyarrow as pa
+    from pyarrow.compute import call_function
+
+    if batch.nbytes <= LARGE_VALUE_BYTES:
+        return False
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            longest = call_function("max", [call_function("binary_length", [column])]).as_py()
+            if longest is not None and longest > LARGE_VALUE_BYTES:
+                return True
+        elif pa.types.is_nested(column.type) and column.nbytes > LARGE_VALUE_BYTES * max(1, len(column) // 100):
+            return True
+    return False
+
+
 def _nothing() -> None:
     """There is nothing to hand over."""
 
 
 def _restored(stream: DestinationStream, item: Mapping[str, Any]) -> DestinationStream:
     """The stream as it was when the publication was written down."""
-    from dataclasses import replace
-
-    return replace(
+    return replaced(
         stream,
         generation_id=item["generation"],
         minimum_generation_id=item["minimum"],

@@ -510,12 +510,10 @@ class Demultiplexer:
             message = _lenient_record(line)
         if message is not None and message.type == "RECORD" and message.record is not None:
             name = self._known(message.record)
-            parser = self._parsers[name]
             self._learn(name, line)
-            for batch in parser.record(message.record):
-                self._writer.add(name, batch)
-            self._progress.records[name] += 1
-            self._progress.bytes[name] += len(line)
+            # Parsed again as typed: a record of 100 MB must not be taken apart member by member.
+            del message
+            self._records(name, line)
         elif message is not None and message.type == "STATE" and message.state is not None:
             self._state(message.state)
         elif line.strip():
@@ -648,6 +646,8 @@ def _abort(worker: Worker) -> None:
 
 def main() -> int:
     """Runs the assignment on stdin."""
+    # Memory goes back to the system as soon as a large record is gone; Arrow's own pools keep it.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if sys.platform == "linux":
         # Whatever the connector leaves behind becomes our child, so that it can be found and ended.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
