@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from .conftest import ROWS, make_lake
 
@@ -123,7 +124,9 @@ def test_a_receipt_is_completed_by_refresh(lake):
 def confirm(lake, *phrases: str) -> None:
     """Writes the consent into the stack's file, as `pulumi config set` does."""
     file = lake.folder / "Pulumi.prod.yaml"
-    file.write_text(file.read_text() + "  lotus:confirm:\n" + "".join(f'    - "{phrase}"\n' for phrase in phrases))
+    settings = yaml.safe_load(file.read_text())
+    settings["config"]["lotus:confirm"] = list(phrases)
+    file.write_text(yaml.safe_dump(settings, allow_unicode=True))
 
 
 def test_refresh_and_remove_needs_a_consent_and_leaves_each_row_once(lake):

@@ -71,12 +71,13 @@ class Folder:
 class Bucket:
     """Objects of an S3 bucket, reached as the engine's own URL says."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         parts = urlsplit(url)
         self.where = f"s3://{parts.netloc}{parts.path}"
         self._bucket = parts.netloc
         self._prefix = parts.path.strip("/")
-        self._s3 = _s3_client({name: values[-1] for name, values in parse_qs(parts.query).items()})
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self._s3 = _s3_client(query, environment)
 
     def read(self, key: str) -> bytes | None:
         """An object's content; None if there is none."""
@@ -97,8 +98,8 @@ class Bucket:
         return f"{self._prefix}/{key}" if self._prefix else key
 
 
-def _s3_client(query: Mapping[str, str]) -> Any:
-    """A client with the options of Go Cloud's S3 URLs, which the engine takes."""
+def _s3_client(query: Mapping[str, str], environment: Mapping[str, str]) -> Any:
+    """A client with the options of Go Cloud's S3 URLs, which the engine takes; without keys boto3 looks by itself."""
     try:
         import boto3
         from botocore.config import Config
@@ -111,7 +112,13 @@ def _s3_client(query: Mapping[str, str]) -> Any:
     if endpoint and "://" not in endpoint:
         endpoint = f"{'http' if query.get('disableSSL') == 'true' else 'https'}://{endpoint}"
     path_style = "true" in (query.get("s3ForcePathStyle"), query.get("use_path_style"))
-    session = boto3.Session(profile_name=query.get("profile"), region_name=query.get("region"))
+    session = boto3.Session(
+        aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+        profile_name=query.get("profile"),
+        region_name=query.get("region"),
+    )
     return session.client(
         "s3",
         endpoint_url=endpoint,
@@ -133,9 +140,9 @@ def state_store(environment: Mapping[str, str]) -> tuple[StateStore, bool]:
     backend = environment.get("PULUMI_BACKEND_URL") or _logged_in_to(home)
     named = environment.get("PULUMI_AIRBYTE_JOURNAL")
     if named and named != backend:
-        return (Bucket(named) if named.startswith("s3://") else Folder(_folder(named))), False
+        return (Bucket(named, environment) if named.startswith("s3://") else Folder(_folder(named))), False
     if backend.startswith("s3://"):
-        return Bucket(backend), True
+        return Bucket(backend, environment), True
     if backend.startswith("file://"):
         return Folder(_folder(backend)), True
     return Folder(home / "airbyte-journal"), False
