@@ -131,6 +131,7 @@ SLICE = [
     ("destination", "reset after the commit", True),
     ("manifest", "500 after the commit", True),
     ("permission", "502 without a commit", True),
+    ("workspace", "reset after the commit", False),
 ]
 """For every day: what the peer gets wrong, each with another kind. The rest is for `make soak`."""
 

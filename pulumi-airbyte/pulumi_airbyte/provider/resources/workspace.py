@@ -85,6 +85,9 @@ class WorkspaceKind(ResourceKind):
         body = {name: inputs.get(name) for name in ("name", "notifications", "regionId")}
         return without_none({**body, "organizationId": inputs.get("organizationId") if creating else None})
 
+    def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
+        return item.get("name") == inputs.get("name")
+
     async def fetch_all(self, airbyte: Airbyte, place: Mapping[str, Json]) -> list[Object]:
         return await airbyte.objects(self.collection)
 
