@@ -147,7 +147,7 @@ def _namespace_called(name: str) -> dict[str, Any]:
 
 
 def people_role(settings: GitOpsSettings) -> Manifest:
-    """What `lotus status`, `lotus reconcile` and its way out of PKO's deadlock need; no Secrets, no exec, one pod to delete."""
+    """What `lotus status`, `lotus reconcile` and its ways out need: no Secrets, no exec; to delete, one pod."""
     look = ["get", "list", "watch"]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",

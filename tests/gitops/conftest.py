@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from lotus.gitops.cluster import Cluster
+from lotus.gitops.manifests import git_repository, stack
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 from tests.gitops.control_plane import ControlPlane, control_plane, definitions, flux_definitions
 from tests.gitops.flux import GitHost, git_host, source_controller
+from tests.gitops.operator import Operator
 
 MINIMUM = {
     "repository": "https://git.example/you/lake",
@@ -92,3 +94,18 @@ def host(tmp_path: Path) -> Iterator[GitHost]:
     with git_host(tmp_path) as found:
         found.push("Pulumi.yaml", "name: lotus\n")
         yield found
+
+
+@pytest.fixture
+def delivery(flux: Path, host: GitHost, space: str, api: ControlPlane) -> GitOpsSettings:
+    """GitRepository and Stack, as declared; Flux looks by itself once an hour, so that only requests count."""
+    found = gitops_settings(MINIMUM | {"namespace": space, "repository": host.url, "interval": "1h"})
+    api.apply(git_repository(found))
+    api.apply(stack(found, project="lotus"))
+    return found
+
+
+@pytest.fixture
+def operator(api: ControlPlane, delivery: GitOpsSettings) -> Operator:
+    """PKO, not working yet."""
+    return Operator(api, delivery)

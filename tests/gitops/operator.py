@@ -177,9 +177,9 @@ class Operator:
             containers = [{"name": "pulumi", "image": self.settings.image}]
             spec = {"serviceAccountName": self.settings.name, "containers": containers}
             self.api.apply({**self.pod, "spec": spec})
-            self.installed = self.installation(artifact["revision"]) or ""
-            if self.installed:
-                self.stall_workspace(self.installed)
+            self.installed = ""
+            if words := self.installation(artifact["revision"]):
+                self.stall_workspace(words)
             else:
                 conditions: list[dict[str, Any]] = []
                 set_condition(conditions, "Ready", "True", "Succeeded", "")
@@ -253,6 +253,7 @@ class Operator:
 
     def stall_workspace(self, words: str) -> None:
         """What the workspace controller writes when `pulumi install` failed."""
+        self.installed = words
         conditions: list[dict[str, Any]] = []
         set_condition(conditions, "Ready", "False", "InstallationFailed", words)
         set_condition(conditions, "Stalled", "True", "InstallationFailed", words)

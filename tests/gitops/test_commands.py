@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lotus.gitops.settings import GitOpsSettings
 from tests.gitops.conftest import MINIMUM
+from tests.gitops.control_plane import ControlPlane
+from tests.gitops.flux import GitHost
+from tests.gitops.operator import Operator
 
 
 @pytest.fixture
@@ -49,3 +53,27 @@ def test_without_a_kubeconfig_the_way_to_one_is_said(project: Path, command: str
     monkeypatch.setenv("KUBECONFIG", str(project / "nowhere"))
     answer = lotus(project, command)
     assert (answer.returncode, "KUBECONFIG" in answer.stderr, "Traceback" in answer.stderr) == (2, True, False)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.timeout(1800)
+def test_reconcile_and_status_print_the_stations_of_a_commit(
+    project: Path,
+    api: ControlPlane,
+    delivery: GitOpsSettings,
+    operator: Operator,
+    host: GitHost,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The whole way as a person types it: exit code 0, and one line per station."""
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
+    written = delivery.model_dump(mode="json", exclude_defaults=True)
+    (project / "Pulumi.gitops.yaml").write_text(yaml.safe_dump({"config": {"lotus:gitops": written}}))
+    commit = host.push("streams/shop/orders.json", "{}\n")
+    with operator.working():
+        followed = lotus(project, "reconcile", "--wait")
+        shown = lotus(project, "status")
+    stations = {line.split()[0]: line.split()[1] for line in shown.stdout.splitlines()[1:]}
+    assert (followed.returncode, shown.returncode) == (0, 0), followed.stderr + shown.stderr
+    assert stations == {"pushed": commit[:12], "fetched": commit[:12], "applied": commit[:12]}

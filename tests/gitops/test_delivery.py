@@ -10,11 +10,10 @@ import yaml
 
 from lotus.errors import RemoteError, UnavailableError
 from lotus.gitops.cluster import Cluster
-from lotus.gitops.manifests import git_repository, people_binding, people_role, stack
-from lotus.gitops.settings import GitOpsSettings, gitops_settings
+from lotus.gitops.manifests import git_repository, people_binding, people_role
+from lotus.gitops.settings import GitOpsSettings
 from lotus.operations.reconcile import Reconciled, reconcile
 from lotus.operations.status import Delivery, Phase, status
-from tests.gitops.conftest import MINIMUM
 from tests.gitops.control_plane import ControlPlane
 from tests.gitops.flux import GitHost, until
 from tests.gitops.operator import Operator
@@ -31,21 +30,6 @@ def up_failed(words: str) -> str:
         "    + airbyte:index/source:Source: (create)\nResources:\n    + 2 created\n\nDuration: 1s\n"
         f"\nstderr: warning: using pulumi-resource-airbyte\nerror: {words}\nerror: update failed\n"
     )
-
-
-@pytest.fixture
-def delivery(flux: Path, host: GitHost, space: str, api: ControlPlane) -> GitOpsSettings:
-    """GitRepository and Stack, as declared; Flux looks by itself once an hour, so that only requests count."""
-    found = gitops_settings(MINIMUM | {"namespace": space, "repository": host.url, "interval": "1h"})
-    api.apply(git_repository(found))
-    api.apply(stack(found, project="lotus"))
-    return found
-
-
-@pytest.fixture
-def operator(api: ControlPlane, delivery: GitOpsSettings) -> Operator:
-    """PKO, not working yet."""
-    return Operator(api, delivery)
 
 
 def run(cluster: Cluster, settings: GitOpsSettings, *, unstick: bool = False) -> Reconciled:
