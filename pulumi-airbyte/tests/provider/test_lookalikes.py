@@ -7,29 +7,21 @@ from typing import Any
 import pytest
 from pulumi_airbyte.provider.resources import RESOURCES
 
+NAMED = {"name": "n", "workspaceId": "w"}
+ENDS = {"sourceId": "s", "destinationId": "d"}
+HELD = {"userId": "u", "workspaceId": "w"}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "source:Source": ({"name": "n", "workspaceId": "w"}, {"sourceId": "i", "name": "n", "workspaceId": "w"}),
-    "destination:Destination": (
-        {"name": "n", "workspaceId": "w"},
-        {"destinationId": "i", "name": "n", "workspaceId": "w"},
-    ),
-    "connection:Connection": (
-        {"sourceId": "s", "destinationId": "d"},
-        {"sourceId": "s", "destinationId": "d", "name": "x"},
-    ),
+    "source:Source": (NAMED, {"sourceId": "i", **NAMED}),
+    "destination:Destination": (NAMED, {"destinationId": "i", **NAMED}),
+    "connection:Connection": (ENDS, {**ENDS, "name": "given by the server"}),
     "workspace:Workspace": ({"name": "n"}, {"workspaceId": "i", "name": "n"}),
-    "tag:Tag": ({"name": "n", "workspaceId": "w"}, {"tagId": "i", "name": "n", "workspaceId": "w"}),
-    "permission:Permission": (
-        {"userId": "u", "workspaceId": "w"},
-        {"userId": "u", "workspaceId": "w", "scope": "workspace"},
-    ),
-    "sourceDefinition:SourceDefinition": ({"name": "n", "workspaceId": "w"}, {"id": "i", "name": "n"}),
-    "destinationDefinition:DestinationDefinition": ({"name": "n", "workspaceId": "w"}, {"id": "i", "name": "n"}),
-    "declarativeSourceDefinition:DeclarativeSourceDefinition": (
-        {"name": "n", "workspaceId": "w"},
-        {"id": "i", "name": "n"},
-    ),
+    "tag:Tag": (NAMED, {"tagId": "i", **NAMED}),
+    "permission:Permission": (HELD, {**HELD, "scope": "workspace"}),
+    "sourceDefinition:SourceDefinition": (NAMED, {"id": "i", "name": "n"}),
+    "destinationDefinition:DestinationDefinition": (NAMED, {"id": "i", "name": "n"}),
+    "declarativeSourceDefinition:DeclarativeSourceDefinition": (NAMED, {"id": "i", "name": "n"}),
 }
+"""Inputs, and what the server's list shows of the object that was made for them."""
 
 
 @pytest.mark.parametrize("kind", CASES)
