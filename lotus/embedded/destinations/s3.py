@@ -246,6 +246,7 @@ _WORDS = {
 @contextlib.contextmanager
 def _translated(settings: S3Configuration) -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+    from botocore.exceptions import ConnectionError as EndpointError
 
     where = settings.s3_endpoint or "AWS S3"
     try:
@@ -262,7 +263,10 @@ def _translated(settings: S3Configuration) -> Generator[None]:
         raise kind(f"{where}: {reason or code} ({code})") from error
     except NoCredentialsError as error:
         raise DestinationError(f"{where}: no credentials: give access_key_id and secret_access_key") from error
-    except (HTTPClientError, ConnectionError) as error:
-        raise TransientDestinationError(f"{where} cannot be reached: {error}") from error
+    except (EndpointError, HTTPClientError, ConnectionError) as error:
+        kind = type(error).__name__
+        raise TransientDestinationError(
+            f"{where} cannot be reached ({kind}): is it up, is s3_endpoint right?"
+        ) from error
     except (BotoCoreError, ValueError) as error:
         raise DestinationError(f"{where}: {error}") from error
