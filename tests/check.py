@@ -15,7 +15,7 @@ STEPS: dict[str, list[str]] = {
     "lint": ["ruff", "check", "--quiet", "."],
     "import directions": ["lint-imports", "--no-cache"],
     "types": ["basedpyright"],
-    "unit tests": ["pytest", "-q", "-m", "not slow and not soak"],
+    "unit tests": ["pytest", "-q", "-m", "not slow and not soak and not cluster"],
 }
 
 

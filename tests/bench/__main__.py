@@ -9,21 +9,23 @@ import os
 import platform
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psutil
 
-from lotus.operations.processes import port_is_taken
 from tests.clone import PROJECT, Clone, copy_of_checkout
+from tests.embedded.api.process import ServerProcess
 
 ROUNDS = 5
 IDLE_SECONDS = 5
+CONNECTIONS = 1000
+CLIENTS = 20
 EMPTY_CACHES = ("LOTUS_CACHE", "GOCACHE", "GOMODCACHE", "UV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME")
 Row = tuple[str, str]
 
@@ -99,36 +101,77 @@ def previews(clone: Clone, folder: Path) -> list[Row]:
 
 
 def server(folder: Path) -> list[Row]:
-    """Start of the embedded Airbyte to its first healthy answer, and its memory when idle."""
-    port = next(port for port in range(31000, 31100) if not port_is_taken(port))
-    command = [sys.executable, "-m", "lotus.embedded", "--data", str(folder / "airbyte"), "--port", str(port)]
+    """The embedded Airbyte: start to its first healthy answer, memory when idle, large lists, many clients."""
     starts: list[float] = []
-    memory = 0.0
-    for round_number in range(ROUNDS):
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            while not _healthy(port):
-                time.sleep(0.01)
-            starts.append(time.perf_counter() - started)
-            if round_number == ROUNDS - 1:
-                time.sleep(IDLE_SECONDS)
-                memory = psutil.Process(process.pid).memory_info().rss / 1e6
-        finally:
-            process.terminate()
-            process.wait()
+    for number in range(ROUNDS):
+        process = ServerProcess(folder / f"airbyte-{number}")
+        starts.append(process.start())
+        process.stop()
+    process = ServerProcess(folder / "airbyte")
+    process.start()
+    try:
+        time.sleep(IDLE_SECONDS)
+        idle = memory_of(process)
+        with httpx.Client(base_url=process.url, timeout=60, trust_env=False) as client:
+            workspace = connect_a_thousand(client, folder / "lake")
+            listing = "/api/v1/connections/list"
+            whole = median_of(lambda: client.post(listing, json={"workspaceId": workspace}).raise_for_status())
+            page = "/api/public/v1/connections"
+            hundred = median_of(lambda: client.get(page, params={"limit": 100}).raise_for_status())
+        busy, errors = many_clients(process.url)
+        after = memory_of(process)
+    finally:
+        process.stop()
     return [
         ("start to first healthy answer", f"{statistics.median(starts):.2f} s"),
-        ("idle memory (resident)", f"{memory:.0f} MB"),
+        ("idle memory (resident)", f"{idle / 1e6:.0f} MB"),
+        (f"config API: all of {CONNECTIONS} connections in one answer", f"{whole * 1000:.0f} ms"),
+        ("public API: a page of 100 of them", f"{hundred * 1000:.0f} ms"),
+        (f"{CLIENTS} clients at once, 20 pages each", f"{busy:.1f} s, {errors} errors"),
+        ("memory after that", f"{after / 1e6:.0f} MB"),
     ]
 
 
-def _healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/public/v1/health", timeout=1) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+def connect_a_thousand(client: httpx.Client, lake: Path) -> str:
+    """One source, one folder as the destination, and many connections between them; gives the workspace's id."""
+    public = "/api/public/v1"
+
+    def made(path: str, body: dict[str, object]) -> dict[str, str]:
+        answer = client.post(public + path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    workspace = client.get(f"{public}/workspaces").json()["data"][0]["workspaceId"]
+    program = f"command:{sys.executable} {PROJECT / 'tests' / 'embedded' / 'api' / 'shop_source.py'}"
+    definition = {"name": "Shop", "dockerRepository": program, "dockerImageTag": "1"}
+    definition_id = made(f"/workspaces/{workspace}/definitions/sources", definition)["id"]
+    both: dict[str, object] = {"name": "Bench", "workspaceId": workspace}
+    source = made("/sources", {**both, "definitionId": definition_id, "configuration": {"shop": "s"}})
+    folder = {"destinationType": "local", "destination_path": str(lake)}
+    destination = made("/destinations", {**both, "configuration": folder})
+    ends: dict[str, object] = {"sourceId": source["sourceId"], "destinationId": destination["destinationId"]}
+    for number in range(CONNECTIONS):
+        made("/connections", {**ends, "name": f"connection {number}"})
+    return workspace
+
+
+def many_clients(url: str) -> tuple[float, int]:
+    """Seconds and failed requests of many clients that list at once."""
+
+    def client(_number: int) -> int:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+            answers = [http.get("/api/public/v1/connections", params={"limit": 100}) for _ in range(20)]
+            return sum(answer.status_code != 200 for answer in answers)
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        errors = sum(pool.map(client, range(CLIENTS)))
+    return time.perf_counter() - started, errors
+
+
+def memory_of(process: ServerProcess) -> int:
+    """Resident bytes."""
+    return psutil.Process(process.child.pid).memory_info().rss if process.child else 0
 
 
 def table(title: str, rows: list[Row]) -> str:
