@@ -195,7 +195,9 @@ def _existing(known: list[dict[str, Any]], role: Role, connector: Connector) -> 
 
 def _unknown(known: list[dict[str, Any]], role: Role, connector: Connector) -> ConfigError:
     if connector.kind == "definition":
-        return ConfigError(f"the server has no {role} definition {connector.value}", fix="lotus definitions lists them")
+        ids = [str(one[f"{role}DefinitionId"]) for one in known]
+        fix, _, _ = choose(connector.value, ids)
+        return ConfigError(f"the server has no {role} definition {connector.value}", fix=fix if "mean" in fix else "")
     names = sorted({str(one.get("dockerRepository", "")).removeprefix("airbyte/") for one in known})
     names = [name for name in names if name.startswith(f"{role}-") and name != "source-declarative-manifest"]
     wanted = f"{role}-{connector.value}"

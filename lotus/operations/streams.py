@@ -90,8 +90,11 @@ class _Offered:
 
 
 def offered(project: Path, settings: Settings, source: str) -> dict[str, _Offered]:
-    """What was discovered of a source, by stream name; files that cannot be read are left out (validate names them)."""
-    found: dict[str, _Offered] = {}
+    """What was discovered of a source, by what a stream is called; files that cannot be read are left out.
+
+    A name that two namespaces have is called `<namespace>.<name>`.
+    """
+    found: dict[tuple[str | None, str], _Offered] = {}
     folders = {discovered_folder(project, settings, source), project / settings.streams / source / "_discovered"}
     for path in sorted(path for folder in folders if folder.is_dir() for path in folder.glob("*.json")):
         if path.name.startswith(("_", ".")):
@@ -101,8 +104,13 @@ def offered(project: Path, settings: Settings, source: str) -> dict[str, _Offere
         except (OSError, ValueError, RecursionError):
             continue
         name = model.stream or path.stem
-        found[name] = _Offered(model, name, model.fields)
-    return found
+        found[(model.namespace, name)] = _Offered(model, name, model.fields)
+    return {_called(namespace, name, found): one for (namespace, name), one in found.items()}
+
+
+def _called(namespace: str | None, name: str, known: Iterable[tuple[str | None, str]]) -> str:
+    """A stream's name, with its namespace in front where another namespace has one of the same name."""
+    return f"{namespace}.{name}" if namespace and sum(other == name for _, other in known) > 1 else name
 
 
 def list_streams(project: Path, settings: Settings, names: Sequence[str] = ()) -> list[StreamLine]:
@@ -133,13 +141,14 @@ def _lines(
     project: Path, settings: Settings, files: Project, source: str, loaded: Source | None
 ) -> Iterable[StreamLine]:
     there = offered(project, settings, source)
-    synced = {stream.name: stream for stream in loaded.streams} if loaded else {}
+    keys = [(one.model.namespace, one.name) for one in there.values()]
+    synced = {_called(stream.namespace, stream.name, keys): stream for stream in loaded.streams} if loaded else {}
     left_out = {item.stream: item.reason for item in files.left_out if item.source == source and item.stream}
     for name in sorted({*there, *synced, *left_out}):
         known = there.get(name)
         count = len(known.fields) if known else None
         if name in synced:
-            yield _synced(source, synced[name], known, count)
+            yield _synced(source, name, synced[name], known, count)
         elif name in left_out:
             yield StreamLine(source, name, "left out", offered_fields=count, why=left_out[name])
         elif known:
@@ -155,12 +164,12 @@ def _lines(
             )
 
 
-def _synced(source: str, stream: Stream, known: _Offered | None, count: int | None) -> StreamLine:
+def _synced(source: str, name: str, stream: Stream, known: _Offered | None, count: int | None) -> StreamLine:
     held = stream.discovered
     cursor = stream.cursor_field or (held.cursor_field if held else ())
     return StreamLine(
         source,
-        stream.name,
+        name,
         "synced" if known or held is not None else "unknown",
         stream.modes.connection_sync_mode or "",
         ".".join(cursor) if stream.modes.sync_mode == "incremental" else "",
@@ -189,7 +198,7 @@ def show(project: Path, settings: Settings, source: str, name: str) -> StreamDet
         raise ConfigError(f'source "{source}" has no stream "{name}"', fix=fix, code="LOT020")
     known = offered(project, settings, source).get(name)
     loaded = next((one for one in everything(project, settings).sources if one.name == source), None)
-    stream = next((one for one in (loaded.streams if loaded else ()) if one.name == name), None)
+    stream = next((one for one in (loaded.streams if loaded else ()) if one.file == line.file), None)
     selected = None if stream is None or stream.fields is None else set(stream.fields)
     key = {part.strip() for part in line.key.split(",")}
     fields = known.fields if known else {}
@@ -248,7 +257,7 @@ def add(
     if with_dbt:
         dbt.dbt_project(project)  # raises before anything is written
     destination = files.destination(loaded.destination)
-    taken = _taken(project, settings, source)
+    taken = _taken(project, settings, source, [(one.model.namespace, one.name) for one in there.values()])
     wanted = list(dict.fromkeys(names)) if names else sorted(there)
     if not names and not every:
         raise ConfigError("no stream is named", fix=f"name some, or --all: {', '.join(sorted(there)[:_MOST])}")
@@ -299,7 +308,7 @@ def _write_checked(project: Path, settings: Settings, texts: Mapping[Path, str])
     return written
 
 
-def _taken(project: Path, settings: Settings, source: str) -> set[str]:
+def _taken(project: Path, settings: Settings, source: str, known: Iterable[tuple[str | None, str]]) -> set[str]:
     """The streams that have a file already, whatever it says."""
     found: set[str] = set()
     for path in (project / settings.streams / source).glob("*.json"):
@@ -309,8 +318,8 @@ def _taken(project: Path, settings: Settings, source: str) -> set[str]:
             content: Any = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             content = None
-        named: Any = cast("dict[str, Any]", content).get("stream") if isinstance(content, dict) else None
-        found.add(str(named or path.stem))
+        file = cast("dict[str, Any]", content) if isinstance(content, dict) else {}
+        found.add(_called(file.get("namespace"), str(file.get("stream") or path.stem), known))
     return found
 
 

@@ -136,6 +136,18 @@ def test_show_marks_key_cursor_and_selection(lake: Lake):
     }
 
 
+def test_one_name_in_two_namespaces_is_two_streams(lake: Lake):
+    """Databases have them; each gets its own file, which says its namespace."""
+    for namespace in ("left", "right"):
+        lake.write(f"streams/shop/_discovered/{namespace}.twins.json", stream("twins", namespace=namespace))
+
+    added(lake, "left.twins")
+
+    assert lake.read("streams/shop/left.twins.json")["namespace"] == "left"
+    found = {line.stream: line.state for line in list_streams(lake.path, lake.settings) if "twins" in line.stream}
+    assert found == {"left.twins": "synced", "right.twins": "offered"}
+
+
 PROJECT = 'name: lake\nmodel-paths: ["dag/processed/other", "dag/enriched"]  # by hand\nprofile: lake\n'
 
 
