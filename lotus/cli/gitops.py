@@ -125,6 +125,11 @@ def _print(found: Delivery) -> None:
         word = {True: "found", False: "none", None: "the look failed"}[found.drift.found]
         at = f"  {found.drift.at:%Y-%m-%d %H:%M:%S} UTC" if found.drift.at else ""
         print(f"{'drift':9}{word}{at}  {found.drift.job}")
+    for one in found.backfills:
+        job = f" (job {one.job_id})" if one.job_id else ""
+        print(f"{'backfill':9}{one.source}/{one.stream}: {one.status}{job}")
+    if found.backfills_unknown:
+        print(f"{'backfill':9}unknown: {found.backfills_unknown}")
     for hint in found.hints:
         say(f"hint: {hint}")
     if found.next:

@@ -1,6 +1,6 @@
 """Fetches the commit that Flux serves into a folder: the drift job looks at what the operator applies, with no git key.
 
-`python -m lotus.gitops.artifact --namespace lotus --name lotus --into /work/source`
+`python -m lotus.gitops.artifact --namespace lotus --name lotus --into /var/lib/lotus/source`
 """
 
 from __future__ import annotations

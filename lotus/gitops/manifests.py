@@ -19,7 +19,7 @@ STATE_FOLDER = "/etc/lotus/state"
 SECRETS_FOLDER = "/etc/lotus/secrets"
 CREDENTIALS_FILE = f"{STATE_FOLDER}/credentials"
 PASSPHRASE_FILE = f"{STATE_FOLDER}/passphrase"
-SOURCE_FOLDER = "/work/source"
+SOURCE_FOLDER = "/var/lib/lotus/source"
 DRIFT_FOUND = 7
 """Exit code of `pulumi refresh --preview-only --expect-no-changes` when it found changes; other faults are 1 or 255."""
 

@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lotus.config import from_stack_file
-from lotus.errors import ConfigError
+from lotus.errors import ConfigError, LotusError
 from lotus.gitops.cluster import Cluster, Object
 from lotus.gitops.manifests import DRIFT_FOUND, DRIFT_LABELS
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 
-MAX_FAILURES = 3
-"""PKO tries a failing apply so often, about 30 s and 90 s apart, then stops until it is woken."""
+if TYPE_CHECKING:
+    from lotus.operations.backfill import Receipt
+
 GRACE_SECONDS = 60
 """How long an object may look wrong before it is called so: PKO writes a Stack's status before it makes the Update."""
 
@@ -83,6 +84,8 @@ class Delivery:
     error: tuple[str, ...] = ()
     stuck: Stuck | None = None
     drift: DriftLook | None = None
+    backfills: tuple[Receipt, ...] = ()
+    backfills_unknown: str = ""
     hints: tuple[str, ...] = ()
     next: str = ""
 
@@ -104,12 +107,13 @@ def status(
 ) -> Delivery:
     """Reads everything that tells where the delivery stands; changes nothing.
 
-    `project`, a git checkout, is asked for the commit that was pushed last.
+    `project`, a git checkout, is asked for the commit that was pushed last and for the backfills in its files.
     """
     pushed, unknown = pushed_commit(project, settings) if project else (None, "")
+    backfills, backfills_unknown = open_backfills(project, settings) if project else ((), "")
     stack = cluster.get("Stack", settings.stack_object)
     update = _named_update(cluster, stack)
-    return describe(
+    found = describe(
         settings,
         repository=cluster.get("GitRepository", settings.name),
         stack=stack,
@@ -120,6 +124,23 @@ def status(
         pushed_unknown=unknown,
         grace=grace,
     )
+    return replace(found, backfills=backfills, backfills_unknown=backfills_unknown)
+
+
+def open_backfills(
+    project: Path, settings: GitOpsSettings, environment: Mapping[str, str] | None = None
+) -> tuple[tuple[Receipt, ...], str]:
+    """The backfills that the files ask for and that are not finished, or why that cannot be told from here."""
+    from lotus.operations.backfill import listed
+    from lotus.operations.backfill import status as receipts
+
+    environment = {"PULUMI_BACKEND_URL": settings.state, **(os.environ if environment is None else environment)}
+    try:
+        if not listed(project):
+            return (), ""
+        return tuple(one for one in receipts(project, settings.stack, environment) if not one.finished), ""
+    except LotusError as error:
+        return (), error.what
 
 
 def _named_update(cluster: Cluster, stack: Object | None) -> Object | None:

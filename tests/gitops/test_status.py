@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lotus.gitops.settings import GitOpsSettings
-from lotus.operations.status import Commit, drift_look, failing_words, pushed_commit
+from lotus.operations.status import Commit, drift_look, failing_words, open_backfills, pushed_commit
 from tests.gitops.flux import GitHost, git_host
 
 DATA = Path(__file__).parent / "data"
@@ -88,3 +88,20 @@ def test_a_branch_that_was_never_pushed_is_said(pushed: tuple[GitHost, str], set
     host, _ = pushed
     other = settings.model_copy(update={"branch": "gone", "repository": str(host.work)})
     assert pushed_commit(host.work, other) == (None, f'{host.work} has no branch "gone"')
+
+
+def test_a_lake_that_asks_for_no_backfill_has_none_and_needs_no_airbyte(tmp_path: Path, settings: GitOpsSettings):
+    """Status works where Airbyte's address is known inside the cluster only."""
+    (tmp_path / "streams").mkdir()
+    assert open_backfills(tmp_path, settings, {}) == ((), "")
+
+
+def test_backfills_that_cannot_be_looked_up_are_said_to_be_unknown(tmp_path: Path, settings: GitOpsSettings):
+    """Not "none": somebody may be waiting for one."""
+    folder = tmp_path / "streams" / "shop"
+    folder.mkdir(parents=True)
+    (folder / "_source.json").write_text('{"connector": "source-faker", "configuration": {}}')
+    (folder / "orders.json").write_text('{"backfill": true}')
+    found, unknown = open_backfills(tmp_path, settings, {})
+    assert found == ()
+    assert unknown
