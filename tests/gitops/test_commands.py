@@ -18,7 +18,8 @@ from tests.gitops.operator import Operator
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with a gitops stack."""
+    """A project with a gitops stack and no stream yet."""
+    (tmp_path / "streams").mkdir()
     (tmp_path / "Pulumi.yaml").write_text("name: my-lake\nruntime: python\n")
     (tmp_path / "Pulumi.gitops.yaml").write_text(yaml.safe_dump({"config": {"lotus:gitops": MINIMUM}}))
     return tmp_path
