@@ -483,6 +483,8 @@ def _ask(question: Question) -> str:
     if question.example and not question.secret:
         say(f"  for example: {question.example}")
     hint = "" if question.required else " (Enter: none)"
+    if question.required and question.secret:
+        hint = " (not shown; Enter: give it later)"
     return str(
         typer.prompt(
             f"{title}{hint}",

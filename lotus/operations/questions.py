@@ -171,7 +171,7 @@ class _Filling:
         """The secret is named in the file; a value that is told here is kept apart."""
         name = re.sub(r"[^a-z0-9_]+", "_", f"{self._name}_{_last(pointer)}".lower())
         if self._ask is not None and not self._known(name):
-            value = self._put(schema, pointer, (), "", required=False)
+            value = self._put(schema, pointer, (), "", required=required)
             if value:
                 self.secrets[name] = value
             elif not required:
