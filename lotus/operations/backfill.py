@@ -89,11 +89,7 @@ def request(
     found_source, found = _stream(files, source, stream)
     day = (today or datetime.now(UTC).date()).isoformat()
     held = request_of(found)
-    token = f"{day} {reason}".strip()
-    number = 2
-    while held is not None and held.request == token:
-        token = f"{day} {reason}".strip() + f" ({number})"
-        number += 1
+    token = _token(f"{day} {reason}".strip(), held.request if held else "")
     written: Any = token
     if mode != DEFAULT_MODE or start or sync:
         written = {"request": token, "mode": mode}
@@ -259,6 +255,12 @@ def _near(name: str, known: Sequence[Source] | Sequence[Stream]) -> str:
     names = [one.name for one in known]
     close = get_close_matches(name, names, n=1)
     return f'did you mean "{close[0]}"?' if close else f"use one of: {', '.join(names)}"
+
+
+def _token(wanted: str, held: str) -> str:
+    """The wanted text, numbered where the file's request has it already: the same text would ask nothing."""
+    same = re.fullmatch(rf"{re.escape(wanted)}(?: \((\d+)\))?", held)
+    return f"{wanted} ({int(same.group(1) or 1) + 1})" if same else wanted
 
 
 def _with_backfill(text: str, value: Any) -> str:
