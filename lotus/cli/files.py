@@ -200,12 +200,12 @@ def print_discovery(found: Discovery, *, check: bool = False) -> None:
 
 def _settings(stack: str | None) -> tuple[Path, Settings]:
     """The project and its settings: of the stack that is named, else the defaults (all sources)."""
-    from lotus.config import from_stack_file
     from lotus.errors import FaultsError
+    from lotus.operations.files import file_settings
     from lotus.operations.project import environment_of
 
     project = _project()
-    settings = from_stack_file(project, stack, environment=environment_of(project, stack))
+    settings = file_settings(project, stack, environment=environment_of(project, stack))
     if settings.faults:
         raise FaultsError(settings.faults)
     return project, settings

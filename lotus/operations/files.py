@@ -6,12 +6,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from lotus.config import Settings, from_stack_file
 from lotus.errors import ConfigError
 
 _MAX_STEM = 200  # bytes; file systems take 255, and a suffix comes behind
@@ -72,6 +74,21 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def file_settings(project: Path, stack: str | None, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings to look at files with: those of the stack that is named, else defaults and all sources.
+
+    Where the files lie is the same in every stack, so without one the folders are those of the first stack that says.
+    """
+    settings = from_stack_file(project, stack, environment=environment)
+    if stack:
+        return settings
+    for file in sorted(project.glob("Pulumi.*.yaml")):
+        other = from_stack_file(project, file.name.removeprefix("Pulumi.").removesuffix(".yaml"), environment={})
+        if other.streams != settings.streams or other.discovered:
+            return replace(settings, streams=other.streams, discovered=other.discovered)
+    return settings
 
 
 def stems(names: Iterable[tuple[str | None, str]]) -> dict[tuple[str | None, str], str]:

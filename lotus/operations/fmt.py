@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from lotus.config import Fault, from_stack_file
+from lotus.config import Fault
 from lotus.config.document import read
 from lotus.config.models import DestinationFile, DiscoveredFile, SourceFile, SpecFile, StreamFile
-from lotus.operations.files import json_text, write
+from lotus.operations.files import file_settings, json_text, write
 
 KINDS = {
     "source": SourceFile,
@@ -61,7 +61,7 @@ def fmt(project: Path, *, check: bool = False, stack: str | None = None) -> Form
 
     Files with faults are left as they are, and reported.
     """
-    settings = from_stack_file(project, stack)
+    settings = file_settings(project, stack)
     streams = project / settings.streams
     changed: list[str] = []
     faults: list[Fault] = []

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from lotus.config import from_stack_file
 from lotus.config.models import FIELD_KEYS, FIELD_TYPES
 from lotus.config.settings import KEYS
 from lotus.errors import ConfigError
-from lotus.operations.files import json_text, write
+from lotus.operations.files import file_settings, json_text, write
 from lotus.operations.fmt import KINDS
 
 FOLDER = "_schemas"
@@ -125,7 +124,7 @@ def _stack() -> dict[str, Any]:
 
 def write_schemas(project: Path, *, stack: str | None = None) -> list[str]:
     """Writes every schema into the streams folder; returns the files that changed."""
-    folder = project / from_stack_file(project, stack).streams / FOLDER
+    folder = project / file_settings(project, stack).streams / FOLDER
     files = {folder / f"{name}.json": json_text(schema(name)) for name in NAMES}
     return [path.relative_to(project).as_posix() for path, text in files.items() if write(project, path, text)]
 

@@ -7,6 +7,7 @@ import yaml
 
 from lotus.config import load
 from lotus.errors import ConfigError, FaultsError
+from lotus.operations.files import file_settings
 from lotus.operations.streams import Added, Choice, add, catalog, list_streams, show
 
 from .conftest import Lake, stream
@@ -118,6 +119,18 @@ def test_the_list_has_synced_offered_and_left_out_streams(lake: Lake):
         "refunds": ("left out", None, 4),
         "tickets": ("left out", None, None),
     }
+
+
+def test_other_folders_hold_without_naming_a_stack(lake: Lake):
+    """lotus-lake has its streams and its schemas elsewhere, and its stacks say where."""
+    (lake.path / "streams").rename(lake.path / "flows")
+    lake.write("schemas/shop/tickets.json", stream("tickets"))
+    lake.write("Pulumi.prod.yaml", "config:\n  lotus:streams: flows\n  lotus:discovered: schemas\n")
+
+    settings = file_settings(lake.path, None)
+    done = add(lake.path, settings, "shop", ["tickets"], Choice())
+
+    assert done.files == ("flows/shop/tickets.json",)
 
 
 def test_show_marks_key_cursor_and_selection(lake: Lake):
