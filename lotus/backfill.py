@@ -58,6 +58,8 @@ class BackfillResetProvider(ResourceProvider):
         failures: list[CheckFailure] = []
         if not _same(_olds, news) and news.get("consent") not in ("", None, "given"):
             failures.append(CheckFailure("mode", str(news["consent"])))
+        if news.get("connection_id") == _UNKNOWN:
+            _say(f"{news['stream']} of {news['connection']}: a new connection has nothing to read again")
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
@@ -126,6 +128,8 @@ class BackfillResetProvider(ResourceProvider):
         )
 
     def _ask(self, props: Properties, *, again: bool = False) -> Properties:
+        from pulumi_airbyte.api import AirbyteError
+
         from lotus.reread.journal import journal
         from lotus.reread.request import SETTLE_SECONDS, WAIT_SECONDS, Asking, ask
 
@@ -143,8 +147,11 @@ class BackfillResetProvider(ResourceProvider):
                     settle_seconds=_seconds("LOTUS_BACKFILL_SETTLE", SETTLE_SECONDS),
                 )
                 entry = await ask(work, _wanted(props), [_wanted(each) for each in _beside(props)], again=again)
-                job = await airbyte.job(entry.job) if entry.job is not None else None
                 receipt = _receipt(entry)
+                try:
+                    job = await airbyte.job(entry.job) if entry.job is not None else None
+                except AirbyteError:
+                    return receipt  # it was accepted, which is what counts; a refresh completes the receipt
                 return {**receipt, **_completed(job, props)} if job else receipt
 
         with _locks[connection_id]:

@@ -20,7 +20,7 @@ from lotus.operations.airbyte import client, in_our_words
 from lotus.operations.lake import connection_name, project_of
 from lotus.reread.declared import DEFAULT_MODE, phrase, request_of
 from lotus.reread.journal import Entry, Journal, journal
-from lotus.reread.request import rows_committed
+from lotus.reread.request import MAX_TRIES, rows_committed
 from lotus.reread.wanted import DESTRUCTIVE, Wanted
 
 FINISHED = frozenset({"succeeded", "nothing to read again"})
@@ -209,7 +209,10 @@ async def _receipt(airbyte: Airbyte, book: Journal, connection_id: str | None, a
 
 def _note(job: Job, entry: Entry) -> str:
     if job.status == "failed":
-        return f"{job.failure or 'it gave no reason'}; the next pulumi up asks again"
+        then = "the next pulumi up asks again"
+        if len(entry.jobs) >= MAX_TRIES:
+            then = f"{MAX_TRIES} jobs have failed, so it is not asked for again without a new request"
+        return f"{job.failure or 'it gave no reason'}; {then}"
     if job.status == "cancelled":
         return "somebody cancelled it, so it is not asked for again: a new request is (lotus backfill SOURCE STREAM)"
     return entry.note

@@ -203,7 +203,9 @@ async def _together(work: Asking, page: Page, wanted: Wanted, beside: Sequence[W
     except UnknownOutcomeError as error:
         # It may have been accepted. The intents stay, and what is found now or by the next run decides.
         settled = await _settle(work, page.having(made))
-        if settled.entries.get(wanted.key, None) is None:
+        known = settled.entries.get(wanted.key)
+        if known is None or (known.stage == "accepted" and known.jobs == made[wanted.key].jobs):
+            work.journal.write(page.having(made))
             raise UndecidedError(
                 f"Airbyte gave no usable answer ({error.cause}), and no job of this request has appeared",
                 where=work.title,
@@ -330,9 +332,7 @@ def rewound(answer: Mapping[str, Any], wanted: Wanted) -> tuple[dict[str, Any], 
     new = _same_form(held, start)
     if new is None:
         raise _no_start(wanted, f'its cursor "{cursor}" is not a time ({held!r})')
-    if str(held)[:10] <= start and isinstance(held, str):
-        raise _no_start(wanted, f'its cursor "{cursor}" stands at {held} already, before that date')
-    if isinstance(held, int) and not isinstance(held, bool) and held <= new:
+    if held < new:  # equal: an interrupted run has set it back already
         raise _no_start(wanted, f'its cursor "{cursor}" stands at {held} already, before that date')
     mine["streamState"] = {**cast("dict[str, Any]", value), cursor: new}
     changed["streamState"] = entries

@@ -24,6 +24,8 @@ class Gate:
         self.count = 0
         self.paths: list[str] = []
         self.at: int | str | None = None
+        self.only_public = False
+        """Whether the config API lets nobody in, as Airbyte Cloud's does not with every credential."""
         self.before: Accident | None = None
         self.after: Accident | None = None
         self.kill: Callable[[], None] = lambda: None
@@ -66,6 +68,11 @@ class Gate:
         if mine and self.before:
             self.before(self)
             request.close_connection = True
+            return
+        if self.only_public and request.path.startswith("/api/v1/"):
+            request.send_response(403)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
             return
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         answer = self._http.request(request.command, self.target + request.path, content=body, headers=headers)

@@ -201,6 +201,17 @@ def test_an_unreadable_journal_stops_before_anything_is_asked(bench):
     page.unlink()
 
 
+def test_without_the_config_api_it_says_what_is_left(bench):
+    """The public API can clear a whole connection only: that is said, and nothing is asked."""
+    connection = bench.connection()
+    bench.gate.only_public = True
+    answer = bench.run("create", bench.properties(connection, "refresh_and_retain"))
+    bench.gate.only_public = False
+
+    assert "can only clear a whole connection" in answer.stderr
+    assert bench.made(connection) == []
+
+
 def test_a_server_that_is_down_is_asked_when_it_is_back(tmp_path, tmp_path_factory):
     """Ended before the request, started again: the next run asks, once."""
     server = Server(tmp_path_factory.mktemp("own"))

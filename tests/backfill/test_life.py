@@ -97,9 +97,11 @@ def test_a_new_connection_has_nothing_to_read_again(server, tmp_path):
     """A flag that comes with its connection calls nobody, says so, and the first sync reads all once."""
     lake = make_lake(tmp_path, server)
     lake.stream("orders", backfill=True)
+    previewed = lake.preview()
     printed = lake.up()
     lake.sync()
 
+    assert "a new connection has nothing to read again" in previewed
     assert "its first sync reads all of it" in printed
     assert lake.receipt("orders")["status"] == "nothing"
     assert lake.asked() == []
