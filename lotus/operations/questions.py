@@ -116,6 +116,7 @@ class _Filling:
         self._known = known
         self.missing: list[str] = []
         self.secrets: dict[str, str] = {}
+        self._named: set[str] = set()
 
     def object(self, schema: Mapping[str, Any], given: Mapping[str, Any], pointer: Pointer) -> dict[str, Any]:
         variant = self._variant(schema, given, pointer)
@@ -169,7 +170,10 @@ class _Filling:
 
     def _secret(self, schema: Mapping[str, Any], pointer: Pointer, *, required: bool) -> dict[str, Any] | None:
         """The secret is named in the file; a value that is told here is kept apart."""
-        name = re.sub(r"[^a-z0-9_]+", "_", f"{self._name}_{_last(pointer)}".lower())
+        name = _secret_name(self._name, pointer[-1:])
+        if name in self._named:  # two settings of one name, in two objects
+            name = _secret_name(self._name, pointer)
+        self._named.add(name)
         if self._ask is not None and not self._known(name):
             value = self._put(schema, pointer, (), "", required=required)
             if value:
@@ -226,6 +230,12 @@ class _Filling:
             near = choose(answer, choices)[2]
             if near:
                 return near
+
+
+def _secret_name(of: str, pointer: Pointer) -> str:
+    """A name that references allow: letters, digits and _, a letter first."""
+    text = re.sub(r"[^a-z0-9_]+", "_", "_".join([of, *map(str, pointer)]).lower())
+    return text if text[0].isalpha() else f"s_{text}"
 
 
 def _last(pointer: Pointer) -> str:

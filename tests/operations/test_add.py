@@ -97,6 +97,19 @@ def test_a_secret_that_has_a_value_is_not_asked_for():
     assert "credentials.password" not in [question.path for question in asked]
 
 
+def test_two_secrets_of_one_name_are_named_apart():
+    """Else both would get the value that was told last."""
+    secret = {"type": "object", "required": ["password"], "properties": {"password": {"airbyte_secret": True}}}
+    schema = {"required": ["db", "tunnel"], "properties": {"db": secret, "tunnel": secret}}
+
+    filled = fill(schema, {}, name="2web", ask=None)
+
+    assert filled.configuration == {
+        "db": {"password": {"$secret": "s_2web_password"}},
+        "tunnel": {"password": {"$secret": "s_2web_tunnel_password"}},
+    }
+
+
 def test_without_anybody_to_ask_all_that_is_missing_is_named_at_once():
     """CI gets one message, with the options to add."""
     with pytest.raises(ConfigError, match="shop, credentials") as caught:
