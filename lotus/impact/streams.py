@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lotus.config import Source, Stream
 from lotus.config.landing import field_name
+from lotus.config.models import BackfillFile
 from lotus.impact.change import Action, Change, Risk
 
 _SHOWN = 8
@@ -199,19 +200,33 @@ def _backfill(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterato
             revert="asks for a new backfill",
         )
         return
-    token = f' "{new.backfill}"' if isinstance(new.backfill, str) else ""
-    data = ["it is read from the beginning, once, alone; the other streams of the connection go on"]
-    if appends(new):
-        data.append("its rows land a second time beside those that are there: readers must deduplicate")
+    asked = new.backfill if isinstance(new.backfill, BackfillFile) else None
+    text = asked.request if asked else new.backfill
+    token = f' "{text}"' if isinstance(text, str) else ""
+    mode = asked.mode if asked else "refresh_and_retain"
+    alone = "once, alone; the other streams of the connection go on"
+    if mode == "clear":
+        data = [f"its state and its landed files are deleted, {alone}"]
+        data.append("a sync follows" if asked and asked.sync else "nothing is read again before the next sync")
+    else:
+        begin = f"on from {asked.start}" if asked and asked.start else "from the beginning"
+        data = [f"it is read {begin}, {alone}"]
+        if mode == "refresh_and_remove":
+            data.append("the files that landed before are deleted once that has succeeded")
+        elif appends(new):
+            data.append("its rows land a second time beside those that are there: readers must deduplicate")
+    destroys = mode != "refresh_and_retain"
     yield _change(
         owner,
         source,
         new,
-        Risk.MEDIUM,
-        f"backfill{token} asked for",
+        Risk.DESTRUCTIVE if destroys else Risk.MEDIUM,
+        f"backfill{token} asked for" + (f" ({mode})" if destroys else ""),
         data,
         verify=f"lotus landing --source {source.name}  # today's rows of {new.name}",
-        revert="does not take back a backfill that ran; before that, nothing is read again",
+        revert="does not bring back what was deleted"
+        if destroys
+        else "does not take back a backfill that ran; before that, nothing is read again",
     )
 
 
