@@ -28,6 +28,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import Unknown
 
 Properties = dict[str, Any]
 T = TypeVar("T")
@@ -35,7 +36,6 @@ T = TypeVar("T")
 IDENTITY = ("request", "mode", "from", "sync")
 """The properties that make a request: any other value asks again."""
 PROVIDER = "__provider"
-_UNKNOWN = pulumi.runtime.rpc.UNKNOWN
 _QUICK_SECONDS = 3.0
 """How long a preview waits for a server that may be out of reach; it does without then."""
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -58,7 +58,7 @@ class BackfillResetProvider(ResourceProvider):
         failures: list[CheckFailure] = []
         if not _same(_olds, news) and news.get("consent") not in ("", None, "given"):
             failures.append(CheckFailure("mode", str(news["consent"])))
-        if news.get("connection_id") == _UNKNOWN:
+        if isinstance(news.get("connection_id"), Unknown):
             _say(f"{news['stream']} of {news['connection']}: a new connection has nothing to read again")
         return CheckResult(news, failures)
 

@@ -97,7 +97,7 @@ def test_a_new_connection_has_nothing_to_read_again(server, tmp_path):
     """A flag that comes with its connection calls nobody, says so, and the first sync reads all once."""
     lake = make_lake(tmp_path, server)
     lake.stream("orders", backfill=True)
-    previewed = lake.preview()
+    previewed = lake.pulumi("preview").stdout
     printed = lake.up()
     lake.sync()
 
