@@ -14,7 +14,7 @@ from lotus.config import Destination, Project, Settings, Source, from_values, lo
 from lotus.config.connector import Connector
 from lotus.config.references import reference
 from lotus.config.settings import KEYS
-from lotus.errors import FaultsError
+from lotus.errors import ConfigError, FaultsError
 
 if TYPE_CHECKING:
     from lotus.backfill import BackfillReset
@@ -47,11 +47,20 @@ def declare(root: Path | None = None) -> None:
     if held.lake:
         Lake("lake", checked(load(root, held)))
     if held.gitops:
-        raise pulumi.RunError(
-            "lotus:gitops is not part of this version yet: nothing would be declared\n"
-            f"  where: Pulumi.{held.stack}.yaml\n"
-            f"  fix:   pulumi config rm lotus:gitops --stack {held.stack}"
-        )
+        _declare_gitops(held)
+
+
+def _declare_gitops(held: Settings) -> None:
+    """What makes the operator apply the lake; pulumi-kubernetes takes 0.9 s to import, so only who asks for it pays."""
+    from lotus.gitops.settings import gitops_settings
+
+    try:
+        asked = gitops_settings(held.gitops, where=f"Pulumi.{held.stack}.yaml: lotus:gitops")
+    except ConfigError as error:
+        raise pulumi.RunError(str(error)) from None
+    from lotus.gitops.component import GitOps
+
+    GitOps("gitops", asked)
 
 
 def checked(project: Project) -> Project:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli import backfill, files, review
+from lotus.cli import backfill, files, gitops, review
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -278,3 +278,4 @@ def landing_query(
 files.add_to(app)
 review.add_to(app)
 backfill.add_to(app)
+gitops.add_to(app)

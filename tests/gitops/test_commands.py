@@ -25,11 +25,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-RUN = "from lotus.cli import app, gitops, main; gitops.add_to(app.app); main()"
-
-
 def lotus(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", RUN, "--project", project, *arguments]
+    command = [sys.executable, "-c", "from lotus.cli import main; main()", "--project", project, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

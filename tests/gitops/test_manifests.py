@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +128,7 @@ def declared(settings: GitOpsSettings) -> Iterator[list[tuple[str, dict[str, Any
         def call(self, args: Any) -> dict[str, Any]:
             raise AssertionError(f"the component calls {args.token}")
 
+    asyncio.set_event_loop(asyncio.new_event_loop())  # asyncio.run of an earlier test leaves none
     set_mocks(Registered(), project="lotus", stack="gitops", preview=False)
 
     @pulumi.runtime.test
