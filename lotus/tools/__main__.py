@@ -73,6 +73,8 @@ def _python_environment(project: Path, environment: Path):
             cwd=project,
             fix=fix,
         )
+        # Where PYTHONDONTWRITEBYTECODE is set, every command and preview would compile lotus again: half a second.
+        _checked([python, "-m", "compileall", "-q", "lotus", "pulumi-airbyte"], cwd=project, fix=fix)
         stamp.write_text(wanted)
         say("python: ready")
 
