@@ -179,7 +179,7 @@ class Lake(pulumi.ComponentResource):
             self._options(),
             source_id=declared.source_id,
             destination_id=landed.destination_id,
-            name=options.name or f"{source.title} → {destination.title}",
+            name=source.connection_to(destination),
             configurations=cast("Any", {"streams": configured_streams(source.streams)}),
             schedule=schedule,
             namespace_definition=namespace,

@@ -67,6 +67,25 @@ class Source:
     manifest: Mapping[str, Any] | None = None
     specification: Mapping[str, Any] | None = None
 
+    def connection_to(self, destination: Destination) -> str:
+        """The connection's name in Airbyte: as `_source.json` says, else `<Source> → <Destination>`."""
+        return self.settings.connection.name or f"{self.title} → {destination.title}"
+
+    def namespace_of(self, stream: Stream) -> str:
+        """What `${NAMESPACE}` becomes; with S3 there is no namespace of the destination's own (airbyte-api.md (c))."""
+        options = self.settings.connection
+        match options.namespace_definition or "custom_format":
+            case "custom_format":
+                return (options.namespace_format or self.name).replace("${SOURCE_NAMESPACE}", stream.namespace or "")
+            case "source":
+                return stream.namespace or ""
+            case _:
+                return ""
+
+    def landed_name(self, stream: Stream) -> str:
+        """What `${STREAM_NAME}` becomes: the stream's name with the connection's prefix."""
+        return f"{self.settings.connection.prefix or ''}{stream.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -720,19 +739,9 @@ class _Loader:
             destination = destinations[source.destination]
             if not landing.is_s3(destination.settings.connector):
                 continue
-            options = source.settings.connection
+            configuration = self.resolved_destinations.get(destination.name, destination).configuration
             for stream in source.streams:
-                definition = options.namespace_definition or "custom_format"
-                namespace = stream.namespace or ""
-                if definition == "custom_format":
-                    form = options.namespace_format or source.name
-                    namespace = form.replace("${SOURCE_NAMESPACE}", namespace)
-                elif definition == "destination":
-                    namespace = ""
-                name = (options.prefix or "") + stream.name
-                folder = landing.folder(
-                    self.resolved_destinations.get(destination.name, destination).configuration, namespace, name
-                )
+                folder = landing.folder(configuration, source.namespace_of(stream), source.landed_name(stream))
                 places[(destination.name, folder)].append((source, stream))
         for (destination_name, folder), landed in places.items():
             for source, stream in landed[1:]:

@@ -29,24 +29,12 @@ def known(project: Project, value: Any) -> Any:
     return value
 
 
-def namespace(source: Source, of_stream: str | None) -> str:
-    """What `${NAMESPACE}` becomes; with S3 there is no namespace of the destination's own (airbyte-api.md (c))."""
-    options = source.settings.connection
-    match options.namespace_definition or "custom_format":
-        case "custom_format":
-            return (options.namespace_format or source.name).replace("${SOURCE_NAMESPACE}", of_stream or "")
-        case "source":
-            return of_stream or ""
-        case _:
-            return ""
-
-
 def place(project: Project, source: Source, stream: Stream, destination: Destination) -> str:
     """Where the stream's files land, `s3://landing/raw/shopify/orders/year=${YEAR}/…`; empty where it is not known."""
     if not is_s3(destination.settings.connector):
         return ""
     configuration = known(project, destination.settings.configuration)
-    path = folder(configuration, namespace(source, stream.namespace), _prefixed(source, stream)).lstrip("/")
+    path = folder(configuration, source.namespace_of(stream), source.landed_name(stream)).lstrip("/")
     return f"s3://{bucket(configuration)}/{path}"
 
 
@@ -68,10 +56,6 @@ def sorts_before(old: str, new: str) -> bool:
     Then a feeder whose cursor stands at the old place (lotus-lake.md, "Landing files") never sees the new files.
     """
     return _natural(_on(new, _DAYS[1])) < _natural(_on(old, _DAYS[0]))
-
-
-def _prefixed(source: Source, stream: Stream) -> str:
-    return f"{source.settings.connection.prefix or ''}{stream.name}"
 
 
 def _on(where: str, day: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from pulumi_airbyte.api import Airbyte, Job, NotFoundError
 from lotus.config import Fault, Project, Source, Stream, from_stack_file, load
 from lotus.errors import ConfigError, FaultsError, LotusError
 from lotus.operations.airbyte import client, in_our_words
-from lotus.operations.lake import connection_name, project_of
+from lotus.operations.lake import project_of
 from lotus.reread.declared import DEFAULT_MODE, phrase, request_of
 from lotus.reread.journal import Entry, Journal, journal
 from lotus.reread.request import MAX_TRIES, rows_committed
@@ -103,7 +103,7 @@ def request(
         file.write_text(before)
         raise FaultsError(faults)
     wanted = Wanted(found.name, found.namespace, token, mode, start, sync)
-    connection = connection_name(found_source, files.destination(found_source.destination))
+    connection = found_source.connection_to(files.destination(found_source.destination))
     return Edited(found.file, source, found.name, written, phrase(connection, wanted) if mode in DESTRUCTIVE else "")
 
 
@@ -170,7 +170,7 @@ async def _status(
         there = {one["name"]: one["connectionId"] for one in await airbyte.connections([files.settings.workspace])}
         found: list[Receipt] = []
         for source, stream, wanted in requests:
-            name = connection_name(source, files.destination(source.destination))
+            name = source.connection_to(files.destination(source.destination))
             found.append(await _receipt(airbyte, book, there.get(name), _asked(source, stream, wanted), wanted))
         return found
 

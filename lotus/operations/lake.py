@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lotus.config import Destination, Project, Source, from_stack_file, load
+from lotus.config import Project, from_stack_file, load
 from lotus.config.landing import folder, is_s3
 from lotus.config.references import reference
 from lotus.errors import FaultsError
@@ -106,16 +106,11 @@ def declared(project: Project) -> Declared:
     return Declared(
         project.settings.workspace,
         {
-            source.name: connection_name(source, project.destination(source.destination))
+            source.name: source.connection_to(project.destination(source.destination))
             for source in project.sources
             if source.streams
         },
     )
-
-
-def connection_name(source: Source, destination: Destination) -> str:
-    """A connection's name in Airbyte: as its source says, else `<Source> → <Destination>`."""
-    return source.settings.connection.name or f"{source.title} → {destination.title}"
 
 
 def landings(project: Project) -> list[Landing]:
@@ -127,24 +122,10 @@ def landings(project: Project) -> list[Landing]:
             continue
         configuration = _with_secrets(project, destination.configuration)
         bucket = _bucket(configuration)
-        options = source.settings.connection
         for stream in source.streams:
-            namespace = _namespace(source, stream.namespace)
-            path = folder(configuration, namespace, f"{options.prefix or ''}{stream.name}").lstrip("/")
-            found.append(Landing(source.name, stream.name, connection_name(source, destination), bucket, path))
+            path = folder(configuration, source.namespace_of(stream), source.landed_name(stream)).lstrip("/")
+            found.append(Landing(source.name, stream.name, source.connection_to(destination), bucket, path))
     return found
-
-
-def _namespace(source: Source, of_stream: str | None) -> str:
-    """What `${NAMESPACE}` becomes; with S3 there is no namespace of the destination's own (airbyte-api.md (c))."""
-    options = source.settings.connection
-    match options.namespace_definition or "custom_format":
-        case "custom_format":
-            return (options.namespace_format or source.name).replace("${SOURCE_NAMESPACE}", of_stream or "")
-        case "source":
-            return of_stream or ""
-        case _:
-            return ""
 
 
 def _bucket(configuration: Mapping[str, Any]) -> Bucket:

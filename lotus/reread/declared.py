@@ -61,8 +61,7 @@ def request_of(stream: Stream) -> Wanted | None:
 
 def backfills(source: Source, destination: Destination, confirmed: Sequence[str]) -> list[Backfill]:
     """The backfills of a source, in the order of its streams."""
-    options = source.settings.connection
-    connection = options.name or f"{source.title} → {destination.title}"
+    connection = source.connection_to(destination)
     found: list[Backfill] = []
     for stream in source.streams:
         wanted = request_of(stream)
@@ -79,8 +78,8 @@ def backfills(source: Source, destination: Destination, confirmed: Sequence[str]
                 file=stream.file,
                 confirmed=phrase(connection, wanted) in confirmed,
                 primary_key=stream.primary_key or known,
-                namespace=_namespace(source, stream.namespace),
-                landed_as=f"{options.prefix or ''}{stream.name}",
+                namespace=source.namespace_of(stream),
+                landed_as=source.landed_name(stream),
             )
         )
     return found
@@ -106,17 +105,6 @@ def consent(backfill: Backfill) -> str:
 
 def _doubled(source: Source, stream: Stream) -> bool:
     return sum(1 for each in source.streams if each.name == stream.name) > 1
-
-
-def _namespace(source: Source, of_stream: str | None) -> str:
-    options = source.settings.connection
-    match options.namespace_definition or "custom_format":
-        case "custom_format":
-            return (options.namespace_format or source.name).replace("${SOURCE_NAMESPACE}", of_stream or "")
-        case "source":
-            return of_stream or ""
-        case _:
-            return ""
 
 
 def as_mapping(wanted: Wanted) -> Mapping[str, Any]:
