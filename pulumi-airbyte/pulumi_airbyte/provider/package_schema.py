@@ -52,6 +52,11 @@ CONFIGURATION: dict[str, dict[str, Any]] = {
         "secret": True,
         "defaultInfo": {"environment": ["AIRBYTE_PASSWORD"]},
     },
+    "writer": {
+        "type": "string",
+        "description": "Who alone may change what the stack manages: what runs with this name in "
+        "PULUMI_AIRBYTE_WRITER, or with a reason in PULUMI_AIRBYTE_BREAK_GLASS. By default everybody.",
+    },
 }
 
 

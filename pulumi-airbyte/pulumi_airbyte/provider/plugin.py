@@ -79,7 +79,10 @@ class Plugin(ProviderServicer):
         """Remember the settings; the network is not touched."""
         values = from_wire(request.args)
         explicit = bool(request.urn) and not request.urn.split("::")[-1].startswith("default")
-        self.airbyte.configure(settings(values.data, explicit=explicit))
+        try:
+            self.airbyte.configure(settings(values.data, explicit=explicit))
+        except ProviderError as error:
+            await context.abort(grpc.StatusCode.UNKNOWN, str(error))
         return proto.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )

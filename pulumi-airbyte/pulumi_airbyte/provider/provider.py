@@ -21,6 +21,7 @@ from pulumi_airbyte.api import (
 )
 
 from .faults import PartialError, ProviderError
+from .guard import Guard
 from .journal import Intent, Journal
 from .lists import Lists
 from .notices import Notices
@@ -30,6 +31,7 @@ from .resources.connectors import masked
 from .settings import Settings
 from .specification import Specification, secrets_by_name
 from .specifications import Specifications
+from .state_store import backend_url
 from .values import MASK, UNKNOWN, Json, Path, Values, at, dotted, leaves, replaced
 
 UNCHECKED = "__unchecked"
@@ -72,6 +74,7 @@ class AirbyteProvider:
         self.notices = notices
         self.settings = settings or Settings()
         self.journal = Journal()
+        self._guard = Guard(self.settings.writer)
         self._in_state: set[str] = set()
         self._at_start: dict[tuple[str, str, str], asyncio.Task[list[Object]]] = {}
         self._made: dict[str, list[Object]] = {}
@@ -83,6 +86,7 @@ class AirbyteProvider:
     def configure(self, settings: Settings) -> None:
         """Take other settings; no call is made."""
         self.settings = settings
+        self._guard = Guard(settings.writer)
         self._airbyte = self._lists = self._specifications = None
 
     async def close(self) -> None:
@@ -228,6 +232,7 @@ class AirbyteProvider:
         if preview:
             return State("", inputs, inputs)
         name = self._name(kind, inputs.data)
+        await self._as_writer(urn, f"{name} was not created")
         unset = masked(inputs.data.get("configuration")) if kind.connector else []
         if unset:
             paths = ", ".join(dotted(("configuration", *path)) for path in unset)
@@ -239,6 +244,7 @@ class AirbyteProvider:
             before = await self._before(kind, inputs.data)
         except AirbyteError as error:
             raise self._failed(f"{name} was not created", error) from error
+        await self._refuse_to_double(kind, urn, name, before)
         intent = await self.journal.open(urn, kind.token, inputs, before)
         try:
             item = await kind.create(self.airbyte, inputs.data)
@@ -253,6 +259,30 @@ class AirbyteProvider:
         self._made.setdefault(kind.token, []).append({**inputs.data, **item})
         await self._noted(intent, state)
         return state
+
+    # One writer.
+
+    async def _as_writer(self, urn: str, what: str) -> None:
+        """Goes on only where this process may change the stack."""
+        stack, project, *_ = urn.removeprefix("urn:pulumi:").split("::")
+        try:
+            await asyncio.to_thread(self._guard.enter, project, stack)
+        except ProviderError as error:
+            raise ProviderError(f"{what}: {error}") from error
+
+    async def _refuse_to_double(self, kind: ResourceKind, urn: str, name: str, before: Sequence[str]) -> None:
+        """With one writer, what is there and unknown to the state was made by another state, or by hand."""
+        known = await self.journal.known_to_state(urn) if self.settings.writer and before else None
+        if known is None:
+            return  # nothing is there, the stack is everybody's, or the state cannot be read from here
+        made = {kind.id_of(item) for item in self._made.get(kind.token, [])}
+        foreign = [one for one in before if one not in known | made]
+        if foreign:
+            raise ProviderError(
+                f"{name} was not created: Airbyte has it already ({', '.join(foreign)}), and this state does not know "
+                f"it. Is {backend_url(os.environ)} the stack's state? If it is, adopt the object: "
+                f"`pulumi import {kind.token} {urn.rsplit('::', 1)[-1]} {foreign[0]}`, or delete it in Airbyte"
+            )
 
     # What became of creates whose end nobody saw.
 
@@ -421,6 +451,7 @@ class AirbyteProvider:
             }
             return Values({**kept, **inputs.data}, inputs.secrets)
         name = self._name(kind, inputs.data)
+        await self._as_writer(urn, f"{name} was not updated")
         try:
             item = await kind.update(self.airbyte, resource_id, inputs.data)
         except AirbyteError as error:
@@ -457,6 +488,7 @@ class AirbyteProvider:
     async def delete(self, urn: str, resource_id: str, outputs: Values) -> None:
         """Remove the object; one that is gone already is as good as removed."""
         kind = kind_of(urn)
+        await self._as_writer(urn, f"{self._name(kind, outputs.data)} was not deleted")
         try:
             await self._refuse_to_take_along(kind, resource_id, outputs.data)
             await kind.delete(self.airbyte, resource_id, outputs.data)

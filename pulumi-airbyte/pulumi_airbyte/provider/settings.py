@@ -6,10 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, cast
 
 from pulumi_airbyte.api import CLOUD
 
+from .faults import ProviderError
 from .values import UNKNOWN, Json
 
 ENVIRONMENT = {
@@ -21,7 +23,9 @@ ENVIRONMENT = {
     "password": "AIRBYTE_PASSWORD",
     "token_url": "AIRBYTE_TOKEN_URL",
 }
-"""What is used where nothing else says."""
+"""What is used where nothing else says: a file of that name in `AIRBYTE_CREDENTIALS_DIR`, or a variable."""
+CREDENTIALS_DIR = "AIRBYTE_CREDENTIALS_DIR"
+"""Environment: a folder of such files, such as a mounted Secret, which a rotation renews while a variable stays."""
 
 WIRE = {
     "serverUrl": "server_url",
@@ -46,6 +50,8 @@ class Settings:
     bearer_auth: str | None = None
     username: str | None = None
     password: str | None = None
+    writer: str | None = None
+    """Who alone may change what the stack manages; None: everybody."""
     unknown: bool = False
     """Whether something of it is known only once another resource was created."""
 
@@ -75,17 +81,41 @@ def settings(
     layers = [arguments, current] if explicit else [current, arguments]
     # A credential of one kind hides those of the others further down: a layer is taken for a whole.
     found: dict[str, str] = {}
-    for layer in [*layers, {wire: environment.get(ENVIRONMENT[name]) for wire, name in WIRE.items()}]:
+    for layer in [*layers, _from_environment(environment)]:
         given = {WIRE[wire]: str(layer[wire]) for wire in WIRE if layer.get(wire)}
         if any(name in found for name in _CREDENTIAL):
             given = {name: value for name, value in given.items() if name not in _CREDENTIAL}
         found = {**given, **found}
     unknown = UNKNOWN in found.values()
     names = {field.name for field in fields(Settings)}
-    return Settings(**cast("Any", {name: value for name, value in found.items() if name in names}), unknown=unknown)
+    # What the state remembers counts where the stack's file is silent: a refresh or destroy has nothing else.
+    writer = current.get("writer") or (None if arguments.get("writer") == UNKNOWN else arguments.get("writer"))
+    return Settings(
+        **cast("Any", {name: value for name, value in found.items() if name in names}),
+        writer=str(writer) if writer else None,
+        unknown=unknown,
+    )
 
 
 _CREDENTIAL = ("client_id", "client_secret", "bearer_auth", "username", "password")
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The files of `AIRBYTE_CREDENTIALS_DIR`, then the variables: a file may be newer than the process's parent.
+
+    Raises:
+        ProviderError: such a file cannot be read.
+    """
+    folder = environment.get(CREDENTIALS_DIR)
+    found: dict[str, str | None] = {}
+    for wire, name in WIRE.items():
+        variable = ENVIRONMENT[name]
+        file = Path(folder, variable) if folder else None
+        try:
+            found[wire] = file.read_text().strip() if file and file.is_file() else environment.get(variable)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProviderError(f"{CREDENTIALS_DIR}: {variable} cannot be read: {error.__class__.__name__}") from None
+    return found
 
 
 def _current_configuration(environment: Mapping[str, str]) -> dict[str, str]:

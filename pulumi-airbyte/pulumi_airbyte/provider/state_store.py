@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from .faults import ProviderError
 
+PLACE = "PULUMI_AIRBYTE_JOURNAL"
+"""Environment: another place than beside the state, a folder or an S3 URL."""
+
 
 class StateStore(Protocol):
     """Files by key, such as `.pulumi/stacks/project/stack.json`."""
@@ -133,19 +136,42 @@ def _s3_client(query: Mapping[str, str], environment: Mapping[str, str]) -> Any:
 def state_store(environment: Mapping[str, str]) -> tuple[StateStore, bool]:
     """The store of the state in use, and whether the state itself can be read there.
 
-    `PULUMI_AIRBYTE_JOURNAL` (a folder or an S3 URL) comes first, then the backend: the environment's, or the one logged
-    in to. A backend that is neither (Pulumi Cloud, other clouds) leaves the user's own folder.
+    `PULUMI_AIRBYTE_JOURNAL` comes first, then the backend. A backend that is neither a folder nor S3 (Pulumi Cloud,
+    other clouds) leaves the user's own folder.
     """
-    home = Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    backend = environment.get("PULUMI_BACKEND_URL") or _logged_in_to(home)
-    named = environment.get("PULUMI_AIRBYTE_JOURNAL")
+    backend = backend_url(environment)
+    named = environment.get(PLACE)
     if named and named != backend:
         return (Bucket(named, environment) if named.startswith("s3://") else Folder(_folder(named))), False
     if backend.startswith("s3://"):
         return Bucket(backend, environment), True
     if backend.startswith("file://"):
         return Folder(_folder(backend)), True
-    return Folder(home / "airbyte-journal"), False
+    return Folder(_home(environment) / "airbyte-journal"), False
+
+
+def backend_url(environment: Mapping[str, str]) -> str:
+    """Where the engine keeps the state: the environment's word, the project file's, the last login's; else empty."""
+    return (
+        environment.get("PULUMI_BACKEND_URL")
+        or _project_backend(Path(environment.get("PULUMI_ROOT_DIRECTORY") or Path.cwd()))
+        or _logged_in_to(_home(environment))
+    )
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
+
+
+def _project_backend(folder: Path) -> str:
+    import yaml
+
+    file = folder / "Pulumi.yaml"
+    try:
+        project: Any = yaml.safe_load(file.read_text())
+        return str(project["backend"]["url"] or "")
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return ""  # the engine has read the same file before, and says what is wrong with it
 
 
 def _folder(url: str) -> Path:
