@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_airbyte as airbyte
+from pulumi_airbyte.provider.faults import ProviderError
+from pulumi_airbyte.provider.guard import Guard
 
 from lotus.catalog import configured_streams
 from lotus.config import Destination, Project, Settings, Source, from_values, load
@@ -45,9 +48,32 @@ def declare(root: Path | None = None) -> None:
             "  fix:   pulumi config set lotus:lake true (the lake), or lotus:gitops true (what applies it on a push)"
         )
     if held.lake:
+        _as_writer(root)
         Lake("lake", checked(load(root, held)))
     if held.gitops:
         _declare_gitops(held)
+
+
+def _as_writer(root: Path) -> None:
+    """Stops before anything is declared where somebody else than the stack's writer would change it.
+
+    Raises:
+        pulumi.RunError: says who the writer is, and how to go on. A preview goes on, except from a state of one's own,
+            which would show the whole lake as new.
+    """
+    stack = pulumi.get_stack()
+    writer = pulumi.Config("airbyte").get("writer")
+    guard = Guard(writer, {"PULUMI_ROOT_DIRECTORY": str(root), **os.environ})
+    refusal = guard.own_state(stack) if pulumi.runtime.is_dry_run() else guard.refusal(stack)
+    if refusal:
+        where = f"Pulumi.{stack}.yaml: airbyte:writer"
+        raise pulumi.RunError(f"{refusal.what}\n  where: {where}\n  fix:   {refusal.fix}")
+    if pulumi.runtime.is_dry_run():
+        return
+    try:
+        guard.enter(pulumi.get_project(), stack)
+    except ProviderError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def _declare_gitops(held: Settings) -> None:

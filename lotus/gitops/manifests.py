@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lotus.gitops.settings import GitOpsSettings
+from lotus.gitops.settings import OPERATOR, GitOpsSettings
 
 Manifest = dict[str, Any]
 
@@ -17,6 +17,7 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 DRIFT_LABELS = {"app.kubernetes.io/part-of": "lotus", "app.kubernetes.io/component": "drift"}
 STATE_FOLDER = "/etc/lotus/state"
 SECRETS_FOLDER = "/etc/lotus/secrets"
+AIRBYTE_FOLDER = "/etc/lotus/airbyte"
 CREDENTIALS_FILE = f"{STATE_FOLDER}/credentials"
 PASSPHRASE_FILE = f"{STATE_FOLDER}/passphrase"
 SOURCE_FOLDER = "/var/lib/lotus/source"
@@ -266,25 +267,22 @@ def stack(settings: GitOpsSettings, *, project: str) -> Manifest:
 
 
 def _workspace(settings: GitOpsSettings, project: str) -> dict[str, Any]:
-    workspace: dict[str, Any] = {
+    return {
         "image": settings.image,
         "imagePullPolicy": "IfNotPresent",
         "securityProfile": "restricted",
         "resources": _resources(settings),
-        "env": _environment(settings),
+        "env": _environment(settings, writer=OPERATOR),
         "podTemplate": {
             "spec": {
                 "securityContext": {"fsGroup": _USER},
                 "initContainers": [stale_lock_container(settings, project)],
                 # PKO merges by name; its schema asks for this entry as soon as anything else stands here.
-                "containers": [{"name": "pulumi", "volumeMounts": _mounts()}],
+                "containers": [{"name": "pulumi", "volumeMounts": _mounts(settings)}],
                 "volumes": _volumes(settings, credentials=settings.secrets.writer),
             }
         },
     }
-    if settings.secrets.airbyte:
-        workspace["envFrom"] = [_airbyte(settings.secrets.airbyte)]
-    return workspace
 
 
 def _resources(settings: GitOpsSettings) -> dict[str, Any]:
@@ -296,7 +294,7 @@ def _resources(settings: GitOpsSettings) -> dict[str, Any]:
     }
 
 
-def _environment(settings: GitOpsSettings) -> list[dict[str, str]]:
+def _environment(settings: GitOpsSettings, *, writer: str = "") -> list[dict[str, str]]:
     values = {
         "AWS_SHARED_CREDENTIALS_FILE": CREDENTIALS_FILE,
         "LOTUS_SECRETS_DIR": SECRETS_FOLDER,
@@ -306,19 +304,19 @@ def _environment(settings: GitOpsSettings) -> list[dict[str, str]]:
     }
     if settings.secrets.passphrase:
         values["PULUMI_CONFIG_PASSPHRASE_FILE"] = PASSPHRASE_FILE
+    if settings.secrets.airbyte:
+        values["AIRBYTE_CREDENTIALS_DIR"] = AIRBYTE_FOLDER
+    if writer:
+        values["PULUMI_AIRBYTE_WRITER"] = writer  # the stack's airbyte:writer lets this process alone change the lake
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 
-def _airbyte(secret: str) -> dict[str, Any]:
-    return {"secretRef": {"name": secret}}
-
-
-def _mounts() -> list[dict[str, Any]]:
+def _mounts(settings: GitOpsSettings) -> list[dict[str, Any]]:
     # Files, not variables: kubelet renews them in a running pod, so that a rotated secret is there at the next apply.
-    return [
-        {"name": "state", "mountPath": STATE_FOLDER, "readOnly": True},
-        {"name": "secrets", "mountPath": SECRETS_FOLDER, "readOnly": True},
-    ]
+    folders = {"state": STATE_FOLDER, "secrets": SECRETS_FOLDER}
+    if settings.secrets.airbyte:
+        folders["airbyte"] = AIRBYTE_FOLDER
+    return [{"name": name, "mountPath": folder, "readOnly": True} for name, folder in folders.items()]
 
 
 def _volumes(settings: GitOpsSettings, *, credentials: str) -> list[dict[str, Any]]:
@@ -327,9 +325,14 @@ def _volumes(settings: GitOpsSettings, *, credentials: str) -> list[dict[str, An
     sources = [{"secret": _one_key(credentials, "credentials")}]
     if settings.secrets.passphrase:
         sources.append({"secret": _one_key(settings.secrets.passphrase, "passphrase")})
+    folders = {"secrets": settings.secrets.values, "airbyte": settings.secrets.airbyte}
     return [
         {"name": "state", "projected": {"defaultMode": 0o440, "sources": sources}},
-        {"name": "secrets", "secret": {"secretName": settings.secrets.values, "optional": True, "defaultMode": 0o440}},
+        *(
+            {"name": name, "secret": {"secretName": secret, "optional": True, "defaultMode": 0o440}}
+            for name, secret in folders.items()
+            if secret
+        ),
     ]
 
 
@@ -349,7 +352,7 @@ def stale_lock_container(settings: GitOpsSettings, project: str) -> dict[str, An
         "imagePullPolicy": "IfNotPresent",
         "command": [*command, "--project", project, "--stack", settings.stack],
         "env": [{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": CREDENTIALS_FILE}],
-        "volumeMounts": _mounts()[:1],
+        "volumeMounts": _mounts(settings)[:1],
         "securityContext": _HARDENED,
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
     }
@@ -396,12 +399,10 @@ def drift_job(settings: GitOpsSettings) -> Manifest:
         "command": ["sh", "-ec", f"pulumi install\nexec pulumi {' '.join(look)} --stack {settings.stack}"],
         "workingDir": f"{SOURCE_FOLDER}/{settings.dir}".rstrip("/"),
         "env": environment,
-        "volumeMounts": [*_mounts(), *source],
+        "volumeMounts": [*_mounts(settings), *source],
         "securityContext": _HARDENED,
         "resources": _resources(settings),
     }
-    if settings.secrets.airbyte:
-        container["envFrom"] = [_airbyte(settings.secrets.airbyte)]
     pod = {
         "serviceAccountName": settings.drift_object,
         "restartPolicy": "Never",

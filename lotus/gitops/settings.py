@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from lotus.errors import ConfigError
 
+OPERATOR = "operator"
+"""What the lake's stack calls its writer (`airbyte:writer`) where the operator applies it."""
 DOCS_ONLY = ("/docs/", "/*.md", "/tests/", "/.github/", "/.ci/")
 """Paths that no apply needs, in .gitignore's syntax. They stay out of Flux's artifact, which keeps it small."""
 
@@ -77,9 +79,7 @@ class SecretNames(_Model):
         default="lotus-passphrase", description="key `passphrase`; null with a secretsProvider of its own"
     )
     values: Label = Field(default="lotus-secrets", description='one key per {"$secret": "name"} of the files')
-    airbyte: Label | None = Field(
-        default=None, description="keys AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET, as environment"
-    )
+    airbyte: Label | None = Field(default=None, description="keys AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET")
     git: Label | None = Field(default=None, description="Flux's credentials for a private repository")
 
 

@@ -51,8 +51,16 @@ def test_secrets_come_as_files_that_kubelet_renews(settings: GitOpsSettings):
     assert {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]} == {
         "/etc/lotus/state",
         "/etc/lotus/secrets",
+        "/etc/lotus/airbyte",
     }
     assert not [mount for mount in pod["containers"][0]["volumeMounts"] if "subPath" in mount]
+
+
+def test_only_the_operators_pod_is_the_writer(settings: GitOpsSettings):
+    """The stack's airbyte:writer lets a process with this mark alone change the lake; looking needs none."""
+    mark = {"name": "PULUMI_AIRBYTE_WRITER", "value": "operator"}
+    assert mark in objects.stack(settings, project="lotus")["spec"]["workspaceTemplate"]["spec"]["env"]
+    assert mark["name"] not in json.dumps(objects.drift_job(settings))
 
 
 def test_the_drift_job_has_keys_that_can_only_read(settings: GitOpsSettings):
