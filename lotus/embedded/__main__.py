@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named, not left to the kernel: asyncio sends small answers at once (TCP_NODELAY) only on sockets that say TCP,
+    # and a client that keeps its connection waits 40 ms for each answer otherwise.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -89,6 +91,10 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _serve(listener: socket.socket, data: Path, *, token: str | None, required: bool) -> None:
+    # Build images set this; here it would compile lotus anew at each start of the server and of every sync.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
     import uvicorn
 
     from lotus.embedded.app import create_app

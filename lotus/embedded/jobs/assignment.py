@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from lotus.embedded.destinations.destination import Mode
+if TYPE_CHECKING:  # the server, which starts in less than a second, runs no destination itself
+    from lotus.embedded.destinations.destination import Mode
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+import orjson
+from sqlalchemy import Connection, Select, String, delete, func, insert, or_, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from lotus.embedded.store.database import now
@@ -19,7 +21,7 @@ ConnectionStatus = Literal["active", "inactive", "deprecated", "locked"]
 
 @dataclass(frozen=True)
 class StoredConnection:
-    """A source, a destination and what to move between them; ``catalog`` as in the head of ``schema.py``."""
+    """A source, a destination and what to move between them."""
 
     id: str
     workspace_id: str
@@ -36,7 +38,7 @@ class StoredConnection:
     namespace_format: str | None
     prefix: str
     non_breaking_schema_updates: Literal["ignore", "disable_connection", "propagate_columns", "propagate_fully"]
-    catalog: Mapping[str, Any]
+    catalog_text: str = field(repr=False)
     discovered_catalog_id: str | None
     breaking_change: bool
     resource_requirements: Mapping[str, Any] | None
@@ -44,6 +46,18 @@ class StoredConnection:
     notify_schema_changes_by_email: bool
     created_at: int
     updated_at: int
+
+    @cached_property
+    def catalog(self) -> Mapping[str, Any]:
+        """The configured catalog, as in the head of ``schema.py``; lists that do not need it do not pay for it."""
+        return orjson.loads(self.catalog_text)
+
+
+_COLUMNS = [
+    type_coerce(column, String).label("catalog_text") if column.name == "catalog" else column
+    for column in connections.columns
+]
+"""Those of a `StoredConnection`."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +73,15 @@ class DiscoveredCatalog:
 
 def create(db: Connection, values: Mapping[str, Any], tag_ids: Sequence[str]) -> StoredConnection:
     """A new connection with the given columns."""
-    created = StoredConnection(id=str(uuid.uuid4()), created_at=now(), updated_at=now(), **values)
-    db.execute(insert(connections).values(**vars(created)))
-    set_tags(db, created.id, tag_ids)
-    return created
+    made: dict[str, Any] = {**values, "id": str(uuid.uuid4()), "created_at": now(), "updated_at": now()}
+    db.execute(insert(connections).values(**made))
+    set_tags(db, made["id"], tag_ids)
+    return StoredConnection(catalog_text=orjson.dumps(made.pop("catalog")).decode(), **made)
 
 
 def connection(db: Connection, connection_id: str) -> StoredConnection | None:
     """The connection, deprecated or not."""
-    row = db.execute(select(connections).where(connections.c.id == connection_id)).one_or_none()
+    row = db.execute(select(*_COLUMNS).where(connections.c.id == connection_id)).one_or_none()
     return StoredConnection(**row._mapping) if row else None  # pyright: ignore[reportPrivateUsage]
 
 
@@ -83,7 +97,7 @@ def listed(
     offset: int = 0,
 ) -> Sequence[StoredConnection]:
     """Connections in the order they were made; deleted (deprecated) ones only if asked for."""
-    query = select(connections).order_by(connections.c.created_at, connections.c.id)
+    query = select(*_COLUMNS).order_by(connections.c.created_at, connections.c.id)
     if workspace_ids:
         query = query.where(connections.c.workspace_id.in_(workspace_ids))
     if source_ids:

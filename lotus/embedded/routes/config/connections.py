@@ -170,7 +170,7 @@ def shown(connection: StoredConnection, tags: Sequence[Tag]) -> dict[str, Any]:
         "sourceId": connection.source_id,
         "destinationId": connection.destination_id,
         "operationIds": [],
-        "syncCatalog": shown_configured(connection.catalog),
+        "syncCatalog": shown_configured(connection.catalog_text),
         **_shown_schedule(connection),
         "status": connection.status,
         "breakingChange": connection.breaking_change,
@@ -345,7 +345,7 @@ async def _web_backend_view(server: Server, connection: StoredConnection, *, ref
     response.pop("workspaceId")
     catalog_id = response.pop("sourceCatalogId", None)
     if discovered is not None:
-        response["syncCatalog"] = shown_with_unselected(connection.catalog, discovered.catalog)
+        response["syncCatalog"] = shown_with_unselected(connection.catalog_text, discovered.catalog)
         catalog_id = discovered.id
     versions = {
         f"{actor.kind}ActorDefinitionVersion": await _version(server, actor.definition_id)

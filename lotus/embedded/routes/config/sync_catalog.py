@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
+import orjson
 
 from lotus.embedded.catalog import stream_key, with_mapper_ids
 from lotus.embedded.errors import BadRequest
 from lotus.embedded.mappers import MapperType, masked_mappers
+from lotus.embedded.protocol import present
 from lotus.embedded.routes.operation import Body
 
 SyncMode = Literal["full_refresh", "incremental"]
@@ -134,13 +136,64 @@ def _kept(stream: Stream, config: StreamConfiguration) -> dict[str, Any]:
     }
 
 
-def shown_configured(catalog: Mapping[str, Any]) -> dict[str, Any]:
-    """AirbyteCatalog of a connection."""
-    return {
-        "streams": [
-            {"stream": shown_stream(entry["stream"]), "config": _shown_config(entry)} for entry in catalog["streams"]
-        ]
-    }
+class _KeptStream(msgspec.Struct, gc=False):
+    """The stream of an entry of ``store/schema.py``; its schema, by far the largest part, is passed on as it is."""
+
+    name: str
+    namespace: str | None = None
+    json_schema: msgspec.Raw = msgspec.Raw(b"null")
+    supported_sync_modes: Any = None
+    source_defined_cursor: Any = None
+    default_cursor_field: Any = None
+    source_defined_primary_key: Any = None
+    is_resumable: Any = None
+    is_file_based: Any = None
+
+
+class _KeptEntry(msgspec.Struct, gc=False):
+    """An entry of ``store/schema.py``."""
+
+    stream: _KeptStream
+    sync_mode: str
+    destination_sync_mode: str
+    cursor_field: Any
+    primary_key: Any
+    selected: bool
+    selected_fields: list[list[str]] | None
+    mappers: list[dict[str, Any]]
+    include_files: bool = False
+    destination_object_name: str | None = None
+
+
+class _KeptCatalog(msgspec.Struct, gc=False):
+    """The catalog of ``store/schema.py``."""
+
+    streams: list[_KeptEntry]
+
+
+class _ShownStream(msgspec.Struct, gc=False, rename="camel", omit_defaults=True):
+    """AirbyteStream."""
+
+    name: str
+    namespace: str | None = None
+    json_schema: msgspec.Raw | None = None
+    supported_sync_modes: Any = None
+    source_defined_cursor: Any = None
+    default_cursor_field: Any = None
+    source_defined_primary_key: Any = None
+    is_resumable: Any = None
+    is_file_based: Any = None
+
+
+_KEPT = msgspec.json.Decoder(_KeptCatalog)
+
+
+def shown_configured(catalog: str) -> orjson.Fragment:
+    """AirbyteCatalog of a connection, from the text that the store keeps.
+
+    Decoded no further than needed: a list of a thousand connections has some thousands of schemas.
+    """
+    return _fragment([_shown(entry) for entry in _KEPT.decode(catalog).streams])
 
 
 def shown_discovered(discovered: Mapping[str, Any], *, selected: bool = True) -> dict[str, Any]:
@@ -148,12 +201,47 @@ def shown_discovered(discovered: Mapping[str, Any], *, selected: bool = True) ->
     return {"streams": [_proposed(stream, selected=selected) for stream in discovered["streams"]]}
 
 
-def shown_with_unselected(catalog: Mapping[str, Any], discovered: Mapping[str, Any]) -> dict[str, Any]:
+def shown_with_unselected(catalog: str, discovered: Mapping[str, Any]) -> orjson.Fragment:
     """AirbyteCatalog of a connection, with what the source offers beside it as not selected."""
-    shown = shown_configured(catalog)
-    known = {stream_key(entry) for entry in catalog["streams"]}
+    kept = _KEPT.decode(catalog).streams
+    known = {(entry.stream.name, entry.stream.namespace or "") for entry in kept}
     others = [stream for stream in discovered["streams"] if stream_key({"stream": stream}) not in known]
-    return {"streams": [*shown["streams"], *(_proposed(stream, selected=False) for stream in others)]}
+    return _fragment([*map(_shown, kept), *(_proposed(stream, selected=False) for stream in others)])
+
+
+def _fragment(streams: Sequence[Any]) -> orjson.Fragment:
+    return orjson.Fragment(msgspec.json.encode({"streams": streams}))
+
+
+def _shown(entry: _KeptEntry) -> dict[str, Any]:
+    kept = entry.stream
+    stream = _ShownStream(
+        kept.name,
+        kept.namespace or None,
+        kept.json_schema if present(kept.json_schema) else None,
+        kept.supported_sync_modes,
+        kept.source_defined_cursor,
+        kept.default_cursor_field,
+        kept.source_defined_primary_key,
+        kept.is_resumable,
+        kept.is_file_based,
+    )
+    config: dict[str, Any] = {
+        "syncMode": entry.sync_mode,
+        "destinationSyncMode": entry.destination_sync_mode,
+        "cursorField": entry.cursor_field,
+        "primaryKey": entry.primary_key,
+        "aliasName": kept.name,
+        "selected": entry.selected,
+        "fieldSelectionEnabled": entry.selected_fields is not None,
+        "selectedFields": [{"fieldPath": path} for path in entry.selected_fields or []],
+        "hashedFields": [],
+        "mappers": masked_mappers(entry.mappers),
+        "includeFiles": entry.include_files,
+    }
+    if entry.destination_object_name:
+        config["destinationObjectName"] = entry.destination_object_name
+    return {"stream": stream, "config": config}
 
 
 def shown_stream(stream: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,26 +251,6 @@ def shown_stream(stream: Mapping[str, Any]) -> dict[str, Any]:
         shown["namespace"] = stream["namespace"]
     shown |= {name: stream[key] for name, key in _STREAM_KEYS.items() if stream.get(key) is not None}
     return shown
-
-
-def _shown_config(entry: Mapping[str, Any]) -> dict[str, Any]:
-    fields: Iterable[list[str]] | None = entry["selected_fields"]
-    config: dict[str, Any] = {
-        "syncMode": entry["sync_mode"],
-        "destinationSyncMode": entry["destination_sync_mode"],
-        "cursorField": entry["cursor_field"],
-        "primaryKey": entry["primary_key"],
-        "aliasName": entry["stream"]["name"],
-        "selected": entry["selected"],
-        "fieldSelectionEnabled": fields is not None,
-        "selectedFields": [{"fieldPath": path} for path in fields or []],
-        "hashedFields": [],
-        "mappers": masked_mappers(entry["mappers"]),
-        "includeFiles": entry["include_files"],
-    }
-    if entry["destination_object_name"]:
-        config["destinationObjectName"] = entry["destination_object_name"]
-    return config
 
 
 def _proposed(stream: Mapping[str, Any], *, selected: bool) -> dict[str, Any]:
