@@ -24,20 +24,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 SEED = 20250101
-CUSTOMERS, PRODUCTS, ORDERS = 120, 40, 480
+CUSTOMERS, PRODUCTS, ORDERS, SUPPLIERS = 120, 40, 480, 12
 MAX_PAGE_SIZE = 100
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Shop:
-    """Customers, products and orders, made once from the seed; every table is in order of `updated_at`, then `id`."""
+    """Customers, products, orders and suppliers, made once from the seed; every table is in order of `updated_at`, then `id`."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._random = random.Random(seed)  # noqa: S311 - demo data, not a secret
         customers = [self._customer(i) for i in range(1, CUSTOMERS + 1)]
         products = [self._product(i) for i in range(1, PRODUCTS + 1)]
         orders = [self._order(i, customers, products) for i in range(1, ORDERS + 1)]
-        tables = {"customers": customers, "orders": orders, "products": products}
+        suppliers = [self._supplier(i) for i in range(1, SUPPLIERS + 1)]
+        tables = {"customers": customers, "orders": orders, "products": products, "suppliers": suppliers}
         self.tables: Mapping[str, Sequence[dict[str, Any]]] = {
             name: sorted(rows, key=lambda row: (row["updated_at"], row["id"])) for name, rows in tables.items()
         }
@@ -99,6 +100,17 @@ class Shop:
             "total": round(sum(line["quantity"] * line["price"] for line in lines), 2),
             "lines": lines,
             "note": None if self._random.random() < 0.8 else "leave it at the door",
+            "created_at": created,
+            "updated_at": updated,
+        }
+
+    def _supplier(self, number: int) -> dict[str, Any]:
+        created, updated = self._times(60)
+        return {
+            "id": number,
+            "name": f"{self._random.choice(['North', 'Harbour', 'Old Mill', 'Bright'])} {number:02d} Ltd",
+            "country": self._random.choice(["DE", "FR", "NO", "PT"]),
+            "lead_days": self._random.randint(1, 30),
             "created_at": created,
             "updated_at": updated,
         }

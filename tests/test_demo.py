@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from lotus.demo import ORDERS, DemoServer, Shop
+from lotus.embedded.connectors.registry import CDK_VERSION
 
 ROOT = Path(__file__).parent.parent
 
@@ -109,13 +110,12 @@ def test_a_port_in_use_is_one_sentence(shop: DemoServer) -> None:
 
 @pytest.fixture(scope="session")
 def connector(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """source-declarative-manifest of the airbyte-cdk that the manifest is written for."""
+    """source-declarative-manifest of the airbyte-cdk that the embedded Airbyte runs manifests with."""
     folder = tmp_path_factory.mktemp("cdk")
     uv = [str(Path(sys.executable).parent / "uv")]
-    version = yaml.safe_load((ROOT / "streams/shop/_manifest.yaml").read_text())["version"]
     subprocess.run([*uv, "venv", "--quiet", str(folder)], check=True)
     python = str(folder / "bin/python")
-    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, f"airbyte-cdk=={version}"], check=True)
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, f"airbyte-cdk=={CDK_VERSION}"], check=True)
     return folder / "bin/source-declarative-manifest"
 
 
@@ -167,7 +167,7 @@ def test_the_real_connector_reads_the_shop_and_then_only_what_is_new(
     second = conversation.run("read", catalog=configured, state=states)
 
     rows = Counter(m["record"]["stream"] for m in first if m["type"] == "RECORD")
-    assert rows == {"customers": 120, "orders": 480, "products": 40}
+    assert rows == {"customers": 120, "orders": 480, "products": 40, "suppliers": 12}
     assert [m for m in second if m["type"] == "RECORD"] == []
 
 

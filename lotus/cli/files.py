@@ -191,7 +191,8 @@ def print_discovery(found: Discovery, *, check: bool = False) -> None:
     for change in found.changes:
         print(f"{found.source}: {change.text()}")
     files = len(found.written) + len(found.removed)
-    sum_up = "nothing changed" if not files else f"{files} files {'differ' if check else 'written or removed'}"
+    counted = "1 file" if files == 1 else f"{files} files"
+    sum_up = "nothing changed" if not files else f"{counted} {'to write or remove' if check else 'written or removed'}"
     if found.first:
         sum_up = f"discovered for the first time, {sum_up}"
     connector = f"{found.connector} {found.version}".strip()

@@ -67,18 +67,14 @@ def test_no_secret_is_in_previews_or_state(clone):
 
 
 def test_adding_a_stream_file_updates_one_connection_readably(clone):
-    """A stream file that comes back is one resource to update, with the stream's name in the diff."""
-    file = clone.path / "streams" / "faker" / "products.json"
-    kept = file.read_text()
-    file.unlink()
-    clone.pulumi("up", "--yes", "--skip-preview")
-    file.write_text(kept)
-
+    """The README's example: one more stream is one resource to update, and the diff says which stream and how."""
+    clone.lotus("streams", "add", "shop", "suppliers")
     preview = clone.pulumi("preview", "--diff").stdout
+    (clone.path / "streams" / "shop" / "suppliers.json").unlink()
 
-    assert "1 to update" in preview
-    assert "products" in preview
-    clone.pulumi("up", "--yes", "--skip-preview")
+    assert "~ 1 to update" in preview
+    assert '+ name    : "suppliers"' in preview
+    assert '+ syncMode: "incremental_append"' in preview
 
 
 def test_a_typo_stops_the_preview_at_its_place(clone):
