@@ -12,12 +12,14 @@ import pulumi_airbyte as airbyte
 from pulumi_airbyte.provider.faults import ProviderError
 from pulumi_airbyte.provider.guard import Guard
 
+from lotus import notices
 from lotus.catalog import configured_streams
 from lotus.config import Destination, Project, Settings, Source, from_values, load
 from lotus.config.connector import Connector
 from lotus.config.references import reference
 from lotus.config.settings import KEYS
 from lotus.errors import ConfigError, FaultsError
+from lotus.impact import Risk
 
 if TYPE_CHECKING:
     from lotus.backfill import BackfillReset
@@ -49,7 +51,9 @@ def declare(root: Path | None = None) -> None:
         )
     if held.lake:
         _as_writer(root)
-        Lake("lake", checked(load(root, held)))
+        lake = Lake("lake", checked(load(root, held)))
+        if pulumi.runtime.is_dry_run():
+            lake.announce(root)
     if held.gitops:
         _declare_gitops(held)
 
@@ -125,14 +129,18 @@ class Lake(pulumi.ComponentResource):
         self._project = project
         self._workspace = project.settings.workspace
         self.connections: dict[str, airbyte.Connection] = {}
+        self._declared: dict[tuple[str, str], pulumi.Resource] = {}
         used = {source.destination for source in project.sources}
         destinations = {d.name: self._destination(d) for d in project.destinations if d.name in used}
+        self._declared.update({("destination", name): made for name, made in destinations.items()})
         for source in project.sources:
             declared = self._source(source)
+            self._declared["source", source.name] = declared
             if source.streams:
                 destination = project.destination(source.destination)
                 connection = self._connection(source, declared, destination, destinations[source.destination])
                 self.connections[source.name] = connection
+                self._declared["connection", f"{source.name}-to-{destination.name}"] = connection
                 self._backfills(source, destination, connection)
         self.register_outputs({"connections": {n: c.connection_id for n, c in self.connections.items()}})
 
@@ -214,6 +222,20 @@ class Lake(pulumi.ComponentResource):
             non_breaking_schema_updates_behavior=options.non_breaking_schema_updates_behavior or "propagate_columns",
             status=options.status or "active",
         )
+
+    def announce(self, root: Path) -> None:
+        """Says in a preview, on each resource, what the files' changes since the main branch do to the data."""
+        held = self._project.settings
+        base, found = notices.changes(root, held.stack, held.streams)
+        if not base or not found:
+            return
+        pulumi.log.info(f"what the files change since {base}, as `lotus diff {base}` says:", resource=self)
+        for key, of_resource in notices.by_resource(found).items():
+            text = "\n".join(notices.notice(change) for change in of_resource)
+            worst = of_resource[0].risk
+            # What is deleted is no resource of this program any more: the lake itself says so.
+            log = pulumi.log.info if worst is Risk.LOW else pulumi.log.warn
+            log(text, resource=self._declared.get(key, self))
 
     def _backfills(self, source: Source, destination: Destination, connection: airbyte.Connection) -> None:
         """One request for each stream whose file has a `backfill`; most lakes have none, and import none of this."""

@@ -91,7 +91,7 @@ def review(
     elif form is Format.MARKDOWN:
         print(short, end="")
     else:
-        print(text(found.difference, found.unchecked, found.plan))
+        print(text(found.difference, found))
     if post:
         from lotus.operations.comment import post as send
         from lotus.operations.comment import pull_request

@@ -29,7 +29,7 @@ class Leaf:
     def text(self) -> str:
         """`start_date: 2025-01-01 → 2026-01-01`."""
         if self.before == self.after:
-            return f"{self.path}: another secret"
+            return f"{self.path}: " + ("another secret" if self.secret else f"changed behind {self.before}")
         return f"{self.path}: {self.before} → {self.after}"
 
 

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lotus.config import Project, Settings, from_stack_file, load
-from lotus.errors import ConfigError
-from lotus.impact import Comparison, compare
-from lotus.operations import revisions
+from lotus import revisions
+from lotus.impact import Comparison
 
 PROD = "prod"
-_NOTHING: Mapping[str, str] = {}
-"""The environment of both sides: what a shell happens to hold must not look like a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +49,11 @@ def diff(project: Path, stack: str, revision: str = "HEAD") -> Difference:
     Raises:
         ConfigError: git knows no such commit, or no such stack has a file.
     """
-    with revisions.at(project, revision) as base:
-        file = f"Pulumi.{stack}.yaml"
-        if stack and not any((folder / file).is_file() for folder in (base, project)):
-            stacks = sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml"))
-            fix = f"use one of: {', '.join(stacks)}" if stacks else "run pulumi stack init"
-            raise ConfigError(f'stack "{stack}" has no file, neither here nor at {revision}', where=file, fix=fix)
-        comparison = compare(_at(base, stack), _at(project, stack))
     return Difference(
         base=revisions.short(project, revision),
         head=revisions.short(project, "HEAD"),
         dirty=revisions.changed(project),
-        comparison=comparison,
+        comparison=revisions.compared(project, stack, revision),
     )
 
 
@@ -74,15 +63,3 @@ def stack_to_compare(project: Path, asked: str | None, environment: Mapping[str,
     if named:
         return named
     return PROD if (project / f"Pulumi.{PROD}.yaml").is_file() else ""
-
-
-def _at(folder: Path, stack: str) -> Project:
-    """What the files in `folder` say for the stack; a stack that has no file there (yet), or no lake, has nothing."""
-    if stack and not (folder / f"Pulumi.{stack}.yaml").is_file():
-        return Project(Settings(stack=stack))
-    settings = from_stack_file(folder, stack or None, environment=_NOTHING)
-    if stack and not settings.lake and not settings.faults:
-        return Project(settings)
-    if not (folder / settings.streams).is_dir():
-        return Project(settings)
-    return load(folder, settings, resolve=False)

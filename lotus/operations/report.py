@@ -17,6 +17,8 @@ COMMENT_LIMIT = 65_000
 """GitHub refuses comments of more than 65,536 characters (peers.md section 5)."""
 
 _CUT_NOTICE = 700
+_MOST_LEAVES = 12
+"""Of one object in pulumi's plan; a manifest can have hundreds."""
 _WIDTH_OF_RISK = 12
 _VERBS = {
     Action.CREATE: "creates",
@@ -46,8 +48,8 @@ def counted(comparison: Comparison) -> str:
     return ", ".join(f"{counts[risk]} {risk}" for risk in Risk if counts[risk])
 
 
-def text(difference: Difference, unchecked: Sequence[str] | None = None, plan: Plan | None = None) -> str:
-    """For a terminal."""
+def text(difference: Difference, review: Review | None = None) -> str:
+    """For a terminal: a difference, or with `review` all that is known about it."""
     found = difference.comparison
     stack = f"stack {found.stack}" if found.stack else "all files, no stack"
     head = f"{difference.head} with uncommitted files" if difference.dirty else difference.head
@@ -58,11 +60,12 @@ def text(difference: Difference, unchecked: Sequence[str] | None = None, plan: P
     if found.missing_consents:
         lines = [f"needs consent in {_stack_file(found)}:", "  lotus:confirm:"]
         blocks.append("\n".join([*lines, *(f"    - {line}" for line in found.missing_consents)]))
-    if plan is not None:
-        blocks.append("\n".join([f"pulumi plans: {_planned(plan)}", *(f"  {line}" for line in _plan_lines(plan))]))
+    if review is not None and review.plan is not None:
+        lines = [f"  {line}" for line in _plan_lines(review, review.plan)]
+        blocks.append("\n".join([f"pulumi plans: {_planned(review.plan)}  ({review.plan.digest})", *lines]))
     for title, items in (
         ("not compared", found.not_compared),
-        ("not checked", found.unchecked if unchecked is None else unchecked),
+        ("not checked", found.unchecked if review is None else review.unchecked),
     ):
         if items:
             blocks.append("\n".join([f"{title}:", *(f"  {item}" for item in items)]))
@@ -92,8 +95,10 @@ def markdown(review: Review) -> str:
         blocks.append("\n".join(["| risk | in Airbyte | what |", "| --- | --- | --- |", *rows]))
     blocks += [_change_markdown(number, change) for number, change in enumerate(found.changes, start=1)]
     if review.plan is not None:
-        body = "\n".join(_plan_lines(review.plan)) or "nothing to do"
-        blocks.append(f"### Pulumi's plan: {_planned(review.plan)}\n\n{_block(_without_ticks(body))}")
+        body = "\n".join(_plan_lines(review, review.plan)) or "nothing to do"
+        title = f"### Pulumi's plan: {_planned(review.plan)}"
+        words = f"Against Airbyte as it is now; its digest is `{review.plan.digest}`."
+        blocks.append(f"{title}\n\n{words}\n\n{_block(_without_ticks(body))}")
     for heading, items in (("Not compared", found.not_compared), ("Not checked", review.unchecked)):
         if items:
             blocks.append("\n".join([f"### {heading}", "", *(f"- {_line(item)}" for item in items)]))
@@ -170,11 +175,17 @@ def _planned(plan: Plan) -> str:
     return ", ".join([*(f"{count} to {op}" for op, count in counts.items()), f"{plan.unchanged} unchanged"])
 
 
-def _plan_lines(plan: Plan) -> list[str]:
+def _plan_lines(review: Review, plan: Plan) -> list[str]:
     lines: list[str] = []
     for step in plan.steps:
+        cause = review.cause(step)
         lines.append(f"{_SIGNS[step.op]} {step.resource}")
-        lines += [f"    {leaf.text}" for leaf in step.leaves]
+        mark = "  (changed in Airbyte since the last apply)"
+        leaves = [f"{leaf.text}{mark if not cause and leaf.path in step.drifted else ''}" for leaf in step.leaves]
+        lines += [f"    {leaf}" for leaf in _few(leaves, _MOST_LEAVES)]
+        if cause:
+            lines.append(f"    ({cause})")
+    lines += dict.fromkeys(f"= {change.resource} (Airbyte has it so already)" for change in review.done_already)
     return [*lines, *(line for message in plan.messages for line in message.splitlines())]
 
 

@@ -5,11 +5,43 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from lotus.config import Project, Settings, from_stack_file, load
 from lotus.errors import ConfigError, ToolError
+from lotus.impact import Comparison, compare
+
+_NOTHING: Mapping[str, str] = {}
+"""The environment of both sides: what a shell happens to hold must not look like a change."""
+
+
+def compared(project: Path, stack: str, revision: str) -> Comparison:
+    """The working tree against `revision` for one stack; without a stack, the files of all sources.
+
+    Raises:
+        ConfigError: git knows no such commit, or no such stack has a file.
+    """
+    with at(project, revision) as base:
+        file = f"Pulumi.{stack}.yaml"
+        if stack and not any((folder / file).is_file() for folder in (base, project)):
+            stacks = sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml"))
+            fix = f"use one of: {', '.join(stacks)}" if stacks else "run pulumi stack init"
+            raise ConfigError(f'stack "{stack}" has no file, neither here nor at {revision}', where=file, fix=fix)
+        return compare(_files(base, stack), _files(project, stack))
+
+
+def _files(folder: Path, stack: str) -> Project:
+    """What the files in `folder` say for the stack; a stack that has no file there (yet), or no lake, has nothing."""
+    if stack and not (folder / f"Pulumi.{stack}.yaml").is_file():
+        return Project(Settings(stack=stack))
+    settings = from_stack_file(folder, stack or None, environment=_NOTHING)
+    if stack and not settings.lake and not settings.faults:
+        return Project(settings)
+    if not (folder / settings.streams).is_dir():
+        return Project(settings)
+    return load(folder, settings, resolve=False)
 
 
 def short(project: Path, revision: str) -> str:
@@ -62,6 +94,25 @@ def merge_base(project: Path, base: str, head: str = "HEAD") -> str:
 def changed(project: Path) -> bool:
     """Whether the working tree holds changes that no commit has (new files among them)."""
     return bool(_git(project, "status", "--porcelain", "--", ".").stdout.strip())
+
+
+def differs(project: Path, revision: str, paths: Sequence[str]) -> bool:
+    """Whether the working tree's files below `paths` are not those of a commit (new files count)."""
+    found = _git(project, "diff", "--quiet", revision, "--", *paths, check=False)
+    if found.returncode:
+        return True
+    return bool(_git(project, "ls-files", "--others", "--exclude-standard", "--", *paths).stdout)
+
+
+def last_change(project: Path, path: str) -> str:
+    """Who committed a file or folder last, and when: `commit 1a2b3c4 of 2026-11-20 by Ann`; empty if nobody did."""
+    answer = _git(project, "log", "-1", "--format=commit %h of %as by %an", "--", path, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def uncommitted(project: Path, path: str) -> bool:
+    """Whether a file or folder holds changes that no commit has."""
+    return bool(_git(project, "status", "--porcelain", "--", path).stdout.strip())
 
 
 def default_base(project: Path, environment: Mapping[str, str]) -> str:
