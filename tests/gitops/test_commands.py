@@ -75,3 +75,9 @@ def test_reconcile_and_status_print_the_stations_of_a_commit(
     stations = {line.split()[0]: line.split()[1] for line in shown.stdout.splitlines()[1:]}
     assert (followed.returncode, shown.returncode) == (0, 0), followed.stderr + shown.stderr
     assert stations == {"pushed": commit[:12], "fetched": commit[:12], "applied": commit[:12]}
+
+
+def test_this_repositorys_own_settings_render():
+    """Pulumi.gitops.yaml of this repository is a valid example to start from."""
+    answer = lotus(Path(__file__).parents[2], "gitops", "render")
+    assert (answer.returncode, "kind: Stack" in answer.stdout) == (0, True), answer.stderr
