@@ -6,7 +6,7 @@
 ["raw", text]                         text as it is, without a newline
 ["log", text]  ["stderr", text]
 ["flood", lines]                      that many log lines
-["long", megabytes]                   one record with a text of that size
+["long", megabytes, stream?]          one record with a text of that size; stream: orders
 ["endless", megabytes]                that much output without a newline
 ["sleep", seconds]  ["hang"]          the latter ignores SIGTERM
 ["child"]                             starts a grandchild in a session of its own that never ends
@@ -14,7 +14,7 @@
 ["error", message, failure_type]      a TRACE error
 ["exit", code]  ["kill"]              the latter by SIGKILL
 ["once", path, [steps]]               steps that are done only if the file is not there yet; makes it
-["resume", stream, total, slice]      records from the state's `id` on, a state after each slice
+["resume", stream, total, slice, …]   records from the state's `id` on, a state (and a pause) after each slice
 """
 
 import json
@@ -68,7 +68,7 @@ def steps(script, given):  # noqa: PLR0912 - one branch a trick
             for number in range(rest[0]):
                 say({"type": "LOG", "log": {"level": "INFO", "message": f"line {number} " + "x" * 200}})
         elif kind == "long":
-            record("orders", 1, "x" * (rest[0] * 1024 * 1024))
+            record(rest[1] if len(rest) > 1 else "orders", 1, "x" * (rest[0] * 1024 * 1024))
         elif kind == "endless":
             for _ in range(rest[0]):
                 sys.stdout.write("x" * 1024 * 1024)
@@ -100,7 +100,7 @@ def steps(script, given):  # noqa: PLR0912 - one branch a trick
                 Path(rest[0]).write_text("")
                 steps(rest[1], given)
         elif kind == "resume":
-            stream, total, size = rest
+            stream, total, size, *pause = rest
             begin = next(
                 (
                     s["stream"]["stream_state"]["id"]
@@ -114,6 +114,7 @@ def steps(script, given):  # noqa: PLR0912 - one branch a trick
                 if (number + 1) % size == 0:
                     state(stream, {"id": number + 1})
                     sys.stdout.flush()
+                    time.sleep(*pause or [0])
         elif kind == "next":
             stream, count, size, pause = rest
             known = {each["stream"]["stream_descriptor"]["name"]: each["stream"]["stream_state"] for each in given}
