@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ScheduleType,
         SyncMode,
     )
+    from .sdk.consent import consent, foretell_deletions
     from .sdk.definitions import DeclarativeSourceDefinition, DestinationDefinition, SourceDefinition
     from .sdk.destination import Destination, DestinationConfiguration
     from .sdk.explicit_provider import Provider
@@ -83,6 +84,8 @@ _HOMES: dict[str, str] = {
     "WebhookNotificationArgs": "workspace",
     "Workspace": "workspace",
     "WorkspaceNotificationsArgs": "workspace",
+    "consent": "consent",
+    "foretell_deletions": "consent",
     "get_connection": "functions",
     "get_connections": "functions",
     "get_connector_configuration": "functions",
@@ -128,6 +131,8 @@ __all__ = [
     "WebhookNotificationArgs",
     "Workspace",
     "WorkspaceNotificationsArgs",
+    "consent",
+    "foretell_deletions",
     "get_connection",
     "get_connections",
     "get_connector_configuration",

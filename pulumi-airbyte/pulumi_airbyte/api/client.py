@@ -100,12 +100,14 @@ class Airbyte:
         """One object of the public API."""
         return _object(await self._http.call("GET", self.url.public + path, query=query, patience=patience), path)
 
-    async def objects(self, path: str, query: Query | None = None, *, paged: bool = True) -> list[Object]:
+    async def objects(
+        self, path: str, query: Query | None = None, *, paged: bool = True, patience: float | None = None
+    ) -> list[Object]:
         """All objects of a list of the public API, over all pages."""
         found: list[Object] = []
         while True:
             page = {**(query or {}), "limit": _PAGE, "offset": len(found)} if paged else query
-            answer = await self.get(path, page)
+            answer = await self.get(path, page, patience=patience)
             data = cast("list[Object]", answer.get("data") or [])
             found += data
             # `next` is set after every page that is not empty: only a page that is not full says that it is the last.
@@ -174,9 +176,9 @@ class Airbyte:
         """The destinations of these workspaces, or of all; secrets are masked."""
         return await self.objects("/destinations", {"workspaceIds": list(workspace_ids)})
 
-    async def connections(self, workspace_ids: Sequence[str] = ()) -> list[Object]:
+    async def connections(self, workspace_ids: Sequence[str] = (), *, patience: float | None = None) -> list[Object]:
         """The connections of these workspaces, or of all; deleted ones are left out."""
-        found = await self.objects("/connections", {"workspaceIds": list(workspace_ids)})
+        found = await self.objects("/connections", {"workspaceIds": list(workspace_ids)}, patience=patience)
         return [connection for connection in found if connection.get("status") != "deprecated"]
 
     async def connection(self, connection_id: str) -> Object:
@@ -260,6 +262,14 @@ class Airbyte:
         body = {"configTypes": list(types), "configId": connection_id, "pagination": {"pageSize": limit}}
         answer = await self.config("/jobs/list", body)
         return [job_from_config_api(job) for job in cast("list[Object]", answer.get("jobs") or [])]
+
+    async def has_jobs(self, connection_id: str, *, patience: float | None = None) -> bool:
+        """Whether a connection ever had a job; False for one that is not there (public API)."""
+        try:
+            answer = await self.get("/jobs", {"connectionId": connection_id, "limit": 1}, patience=patience)
+        except NotFoundError:
+            return False
+        return bool(answer.get("data"))
 
     async def cancel_job(self, job_id: int) -> None:
         """Cancel a job.

@@ -115,6 +115,18 @@ async def _connector_configuration(provider: AirbyteProvider, arguments: Mapping
     )
 
 
+async def _consent(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
+    setting = str(arguments["setting"])
+    provider.consents.add([str(one) for one in cast("list[Json]", arguments.get("phrases") or [])], setting)
+    return Values({})
+
+
+async def _foretell_deletions(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
+    urns, ids = (cast("list[str]", arguments.get(name) or []) for name in ("urns", "ids"))
+    await provider.foretell_deletions(str(arguments["project"]), str(arguments["stack"]), urns, ids)
+    return Values({})
+
+
 def _merged(one: Object, other: Object) -> Object:
     result = dict(one)
     for name, value in other.items():
@@ -173,6 +185,25 @@ FUNCTIONS: dict[str, Function] = {
         ("connectorName", "workspaceId"),
         {"definitionId": _STRING, "connectorType": _STRING, "specification": _ANY, "configuration": _ANY},
         _connector_configuration,
+    ),
+    _token("consent"): Function(
+        "Passes on what the program agrees to lose, before it declares anything.",
+        {"phrases": {"type": "array", "items": _STRING}, "setting": _STRING},
+        ("setting",),
+        {},
+        _consent,
+    ),
+    _token("foretellDeletions"): Function(
+        "Says in a preview what of the state is not among the declared, and what is lost with it.",
+        {
+            "project": _STRING,
+            "stack": _STRING,
+            "urns": {"type": "array", "items": _STRING},
+            "ids": {"type": "array", "items": _STRING},
+        },
+        ("project", "stack"),
+        {},
+        _foretell_deletions,
     ),
 }
 """By token."""

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from .faults import ProviderError
-from .state_store import StateStore, ids_in_state, state_store
+from .state_store import PLACE, StateStore, Stored, resources_in_state, state_store
 from .values import Json, Path, Values
 
 
@@ -42,8 +42,10 @@ class Journal:
     """The intents of the stacks that one process works on."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    _held: tuple[StateStore, bool] | None = None
-    _known: dict[tuple[str, str], set[str]] = field(default_factory=dict[tuple[str, str], set[str]])
+    _held: StateStore | None = None
+    _stored: dict[tuple[str, str], asyncio.Task[list[Stored] | None]] = field(
+        default_factory=dict[tuple[str, str], asyncio.Task[list[Stored] | None]]
+    )
 
     async def intent(self, urn: str) -> Intent | None:
         """The intent of this resource, if one was written and not closed."""
@@ -76,13 +78,28 @@ class Journal:
 
     async def known_to_state(self, urn: str) -> set[str] | None:
         """The ids that the stack's state has; None where the state cannot be read from here."""
-        project, stack = _project_and_stack(urn)
-        store, has_state = self._opened
-        if not has_state:
-            return None
-        if (project, stack) not in self._known:
-            self._known[project, stack] = await asyncio.to_thread(_ids, store, project, stack)
-        return self._known[project, stack]
+        stored = await self.stored(*_project_and_stack(urn))
+        return None if stored is None else {one.id for one in stored}
+
+    async def stored(self, project: str, stack: str) -> list[Stored] | None:
+        """The stack's state as it was at this process's first look; None where it cannot be read from here."""
+        if (project, stack) not in self._stored:
+            self._stored[project, stack] = asyncio.create_task(self._read_state(project, stack))
+        try:
+            return await asyncio.shield(self._stored[project, stack])
+        except ProviderError:
+            self._stored.pop((project, stack), None)
+            raise
+
+    async def _read_state(self, project: str, stack: str) -> list[Stored] | None:
+        # The state stays where it is, wherever the journal lies.
+        environment = {name: value for name, value in self.environment.items() if name != PLACE}
+
+        def read() -> list[Stored] | None:
+            store, has_state = state_store(environment)
+            return _stored(store, project, stack) if has_state else None
+
+        return await asyncio.to_thread(read)
 
     async def _write(self, intent: Intent) -> None:
         content = json.dumps({**asdict(intent), "before": list(intent.before)}, indent=1).encode()
@@ -100,19 +117,15 @@ class Journal:
             ) from error
 
     @property
-    def _opened(self) -> tuple[StateStore, bool]:
+    def _store(self) -> StateStore:
         if self._held is None:
-            self._held = state_store(self.environment)
+            self._held = state_store(self.environment)[0]
         return self._held
 
-    @property
-    def _store(self) -> StateStore:
-        return self._opened[0]
 
-
-def _ids(store: StateStore, project: str, stack: str) -> set[str]:
+def _stored(store: StateStore, project: str, stack: str) -> list[Stored]:
     try:
-        return ids_in_state(store, project, stack)
+        return resources_in_state(store, project, stack)
     except Exception as error:  # as above
         raise ProviderError(f"the stack's state could not be read ({store.where}: {error})") from error
 

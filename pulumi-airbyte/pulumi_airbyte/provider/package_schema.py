@@ -57,6 +57,12 @@ CONFIGURATION: dict[str, dict[str, Any]] = {
         "description": "Who alone may change what the stack manages: what runs with this name in "
         "PULUMI_AIRBYTE_WRITER, or with a reason in PULUMI_AIRBYTE_BREAK_GLASS. By default everybody.",
     },
+    "confirm": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "What may be deleted or replaced though its sync state is lost, in the words of the refusal, "
+        'such as "delete connection Shopify → Lake"; "everything" agrees to all.',
+    },
 }
 
 

@@ -107,7 +107,7 @@ class Plugin(ProviderServicer):
         # Engines before 3.75 send no old inputs; the outputs hold them too.
         old = from_wire(request.old_inputs) if request.HasField("old_inputs") else outputs
         with _Sentence(self, outputs, new) as outcome:
-            found = await self.airbyte.diff(request.urn, old, outputs, new, list(request.ignoreChanges))
+            found = await self.airbyte.diff(request.urn, request.id, old, outputs, new, list(request.ignoreChanges))
             outcome.answer = _diff_response(found, delete_first=kind_of(request.urn).delete_before_replace)
         return await outcome.give(context)
 

@@ -20,6 +20,7 @@ from pulumi_airbyte.api import (
     UnknownOutcomeError,
 )
 
+from .consent import Consents, phrase
 from .faults import PartialError, ProviderError
 from .guard import Guard
 from .journal import Intent, Journal
@@ -31,7 +32,7 @@ from .resources.connectors import masked
 from .settings import Settings
 from .specification import Specification, secrets_by_name
 from .specifications import Specifications
-from .state_store import backend_url
+from .state_store import Stored, backend_url
 from .values import MASK, UNKNOWN, Json, Path, Values, at, dotted, leaves, replaced
 
 UNCHECKED = "__unchecked"
@@ -60,7 +61,7 @@ class State:
 
 def kind_of(urn: str) -> ResourceKind:
     """The kind of a resource, from its URN."""
-    token = urn.split("::")[2].rsplit("$", 1)[-1]
+    token = _token(urn)
     kind = RESOURCES.get(token)
     if kind is None:
         raise ProviderError(f"this provider has no resource {token}; it has {', '.join(sorted(RESOURCES))}")
@@ -75,7 +76,11 @@ class AirbyteProvider:
         self.settings = settings or Settings()
         self.journal = Journal()
         self._guard = Guard(self.settings.writer)
+        self.consents = Consents(self.settings.confirm)
         self._in_state: set[str] = set()
+        self._replaced: dict[str, tuple[str, str]] = {}
+        self._needed: set[str] = set()
+        self._synced: dict[str, asyncio.Task[bool]] = {}
         self._at_start: dict[tuple[str, str, str], asyncio.Task[list[Object]]] = {}
         self._made: dict[str, list[Object]] = {}
         self._connections: asyncio.Task[list[Object]] | None = None
@@ -87,6 +92,7 @@ class AirbyteProvider:
         """Take other settings; no call is made."""
         self.settings = settings
         self._guard = Guard(settings.writer)
+        self.consents = Consents(settings.confirm)
         self._airbyte = self._lists = self._specifications = None
 
     async def close(self) -> None:
@@ -193,7 +199,7 @@ class AirbyteProvider:
     # Diff.
 
     async def diff(
-        self, urn: str, old: Values, outputs: Values, new: Values, ignored: Sequence[str]
+        self, urn: str, resource_id: str, old: Values, outputs: Values, new: Values, ignored: Sequence[str]
     ) -> list[Difference]:
         """What would change, leaf by leaf. Equal in meaning is equal."""
         kind = kind_of(urn)
@@ -207,9 +213,10 @@ class AirbyteProvider:
         if kind.loses_state and any(one.replaces for one in found):
             what = ", ".join(sorted({dotted(one.path) for one in found if one.replaces}))
             loss = "its connections are made anew and lose" if kind.connector else "it is made anew and loses"
-            await self.notices.warn(
-                f"{what} cannot be changed in place: {loss} the sync state, so every stream is read from the start", urn
-            )
+            loss = f"{what} cannot be changed in place: {loss} the sync state, so every stream is read from the start"
+            name = str(outputs.data.get("name") or old.data.get("name"))
+            self._replaced[urn] = resource_id, name
+            await self.notices.warn(loss + await self._foretold("replace", kind, resource_id, name), urn)
         return found
 
     async def _default_at(
@@ -233,6 +240,7 @@ class AirbyteProvider:
             return State("", inputs, inputs)
         name = self._name(kind, inputs.data)
         await self._as_writer(urn, f"{name} was not created")
+        await self._agreed_to_replace(kind, urn)
         unset = masked(inputs.data.get("configuration")) if kind.connector else []
         if unset:
             paths = ", ".join(dotted(("configuration", *path)) for path in unset)
@@ -264,9 +272,8 @@ class AirbyteProvider:
 
     async def _as_writer(self, urn: str, what: str) -> None:
         """Goes on only where this process may change the stack."""
-        stack, project, *_ = urn.removeprefix("urn:pulumi:").split("::")
         try:
-            await asyncio.to_thread(self._guard.enter, project, stack)
+            await asyncio.to_thread(self._guard.enter, *_project_and_stack(urn))
         except ProviderError as error:
             raise ProviderError(f"{what}: {error}") from error
 
@@ -283,6 +290,131 @@ class AirbyteProvider:
                 f"it. Is {backend_url(os.environ)} the stack's state? If it is, adopt the object: "
                 f"`pulumi import {kind.token} {urn.rsplit('::', 1)[-1]} {foreign[0]}`, or delete it in Airbyte"
             )
+
+    # What is lost for good: announced in previews, refused without consent.
+
+    async def _agreed_to_replace(self, kind: ResourceKind, urn: str) -> None:
+        """Before the new object is made: refused afterwards, both would be there."""
+        if not kind.loses_state:
+            return
+        # `up --replace` asks for no difference and checks without the old inputs: only the state tells what is there.
+        stored = await self.journal.stored(*_project_and_stack(urn))
+        if stored is not None:
+            old = {one.id: one.name for one in stored if one.urn == urn and not one.going}
+        else:
+            old = dict([self._replaced[urn]]) if urn in self._replaced else {}
+        for resource_id, name in old.items():
+            what = f'{kind.word} "{name}" was not replaced'
+            try:
+                await self._refuse_to_replace_under_others(kind, resource_id, stored, what)
+                await self._agreed("replace", kind, resource_id, name, urn, what)
+            except AirbyteError as error:
+                raise self._failed(what, error) from error
+
+    async def _agreed(self, verb: str, kind: ResourceKind, resource_id: str, name: object, urn: str, what: str) -> None:
+        """Goes on only where nothing is lost, or its loss was agreed to."""
+        lost = await self._lost_with(kind, resource_id)
+        if not lost or await kind.fetch(self.airbyte, resource_id, {}) is None:
+            return
+        needed = self._phrases(verb, kind, name, lost)
+        if verb == "delete" and self.consents.given(phrase("replace", kind.word, name)):
+            return  # the second half of a replacement, perhaps of an earlier run
+        missing = self.consents.missing(needed)
+        if missing:
+            synced = f"{', '.join(lost)} synced" if kind.connector else "it has synced"
+            raise ProviderError(
+                f"{what}: {synced}, and how far each stream was read would be lost for good. To go on, the stack has "
+                f"{self.consents.how(missing)}"
+            )
+        used = ", ".join(f'"{one}"' for one in needed if self.consents.given(one) == one)
+        if used:
+            await self.notices.info(f"agreed to by {used}; take it out of the stack's configuration afterwards", urn)
+
+    async def _foretold(self, verb: str, kind: ResourceKind, resource_id: str, name: object) -> str:
+        """What a preview adds about consent."""
+        try:
+            lost = await self._lost_with(kind, resource_id, patience=1.0)
+        except AirbyteError as error:
+            return f"; whether it has synced, and so needs consent, could not be asked ({error.cause})"
+        needed = self._phrases(verb, kind, name, lost)
+        self._needed.update(needed, [phrase(verb, kind.word, name)])
+        missing = self.consents.missing(needed) if lost else []
+        if missing:
+            return f". An update refuses that until the stack agrees; {self.consents.how(missing)}"
+        return "; agreed to" if lost else "; nothing was synced yet, so nothing is lost"
+
+    def _phrases(self, verb: str, kind: ResourceKind, name: object, connections: Sequence[str]) -> list[str]:
+        """A source or destination takes its connections along: one round of consent for all."""
+        below = [phrase(verb, _CONNECTION.word, one) for one in connections] if kind.connector else []
+        return [phrase(verb, kind.word, name), *below]
+
+    async def _lost_with(self, kind: ResourceKind, resource_id: str, *, patience: float | None = None) -> list[str]:
+        """The names of the connections whose sync state goes with an object; for a connection, its id."""
+        if not kind.loses_state:
+            return []
+        ends = {resource_id: resource_id}
+        if kind.connector is not None:
+            found = await self._using(kind, resource_id, patience=patience)
+            ends = {_CONNECTION.id_of(one): str(one.get("name")) for one in found}
+        synced = await asyncio.gather(*(self._has_synced(one, patience) for one in ends))
+        return [name for name, yes in zip(ends.values(), synced, strict=True) if yes]
+
+    async def _has_synced(self, connection_id: str, patience: float | None) -> bool:
+        if connection_id not in self._synced:
+            ask = self.airbyte.has_jobs(connection_id, patience=patience)
+            self._synced[connection_id] = asyncio.create_task(ask)
+        try:
+            return await asyncio.shield(self._synced[connection_id])
+        except AirbyteError:
+            self._synced.pop(connection_id, None)
+            raise
+
+    async def _using(self, kind: ResourceKind, resource_id: str, *, patience: float | None = None) -> list[Object]:
+        """The connections of a source or destination, as they were when this process first asked."""
+        if self._connections is None:
+            self._connections = asyncio.create_task(self.airbyte.connections(patience=patience))
+        try:
+            connections = await asyncio.shield(self._connections)
+        except AirbyteError:
+            self._connections = None
+            raise
+        return [one for one in connections if one.get(f"{kind.connector}Id") == resource_id]
+
+    async def _refuse_to_replace_under_others(
+        self, kind: ResourceKind, resource_id: str, stored: Sequence[Stored] | None, what: str
+    ) -> None:
+        """What others use could not be deleted afterwards, so its replacement is not made either."""
+        if stored is None or kind.connector is None:
+            return
+        mine = {one.id for one in stored}
+        found = [one for one in await self._using(kind, resource_id) if _CONNECTION.id_of(one) not in mine]
+        if found:
+            raise ProviderError(f"{what}: {_taken_along(found)}")
+
+    async def foretell_deletions(self, project: str, stack: str, urns: Sequence[str], ids: Sequence[str]) -> None:
+        """Says in a preview what the next `up` deletes and loses, and which phrases of consent nothing needs.
+
+        For a deletion the engine asks the provider nothing in a preview, so the program says what it declares.
+        """
+        stored = await self.journal.stored(project, stack)
+        if stored is None:
+            await self.notices.info("deletions cannot be foretold: the state is in no folder or bucket that shows it")
+            return
+        known = [one for one in stored if _token(one.urn) in RESOURCES and not one.kept]
+        gone = [one for one in known if one.going or (one.urn not in urns and one.id not in ids)]
+        await asyncio.gather(*(self._foretell_deletion(one) for one in gone))
+        for idle in self.consents.idle(self._needed):
+            await self.notices.info(f'nothing needs the consent "{idle}" (any more): take it out of the configuration')
+
+    async def _foretell_deletion(self, gone: Stored) -> None:
+        kind = RESOURCES[_token(gone.urn)]
+        self._needed.add(phrase("delete", kind.word, gone.name))
+        if kind.token != _CONNECTION.token:
+            return
+        told = await self._foretold("delete", kind, gone.id, gone.name)
+        await self.notices.warn(
+            f'connection "{gone.name}" will be deleted, and with it how far its streams were read{told}', gone.urn
+        )
 
     # What became of creates whose end nobody saw.
 
@@ -488,12 +620,14 @@ class AirbyteProvider:
     async def delete(self, urn: str, resource_id: str, outputs: Values) -> None:
         """Remove the object; one that is gone already is as good as removed."""
         kind = kind_of(urn)
-        await self._as_writer(urn, f"{self._name(kind, outputs.data)} was not deleted")
+        what = f"{self._name(kind, outputs.data)} was not deleted"
+        await self._as_writer(urn, what)
         try:
             await self._refuse_to_take_along(kind, resource_id, outputs.data)
+            await self._agreed("delete", kind, resource_id, outputs.data.get("name"), urn, what)
             await kind.delete(self.airbyte, resource_id, outputs.data)
         except AirbyteError as error:
-            raise self._failed(f"{self._name(kind, outputs.data)} was not deleted", error) from error
+            raise self._failed(what, error) from error
         finally:
             self.lists.forget(kind)
         intent = await self.journal.intent(urn)
@@ -504,21 +638,14 @@ class AirbyteProvider:
         """The server deletes a source's connections with it. Those of the program went before; others stay."""
         if kind.connector is None:
             return
-        if self._connections is None:
-            self._connections = asyncio.create_task(self.airbyte.connections())
-        end = f"{kind.connector}Id"
-        using: list[str] = []
-        for connection in await asyncio.shield(self._connections):
-            if connection.get(end) == resource_id:
-                # The list is as old as this run's first deletion: only a look shows what is still there.
-                item = await _CONNECTION.fetch(self.airbyte, _CONNECTION.id_of(connection), connection)
-                if item is not None:
-                    using.append(f'"{item.get("name")}" ({_CONNECTION.id_of(item)})')
+        using: list[Object] = []
+        for connection in await self._using(kind, resource_id):
+            # The list is as old as this run's first look: only another look shows what is still there.
+            item = await _CONNECTION.fetch(self.airbyte, _CONNECTION.id_of(connection), connection)
+            if item is not None:
+                using.append(item)
         if using:
-            raise ProviderError(
-                f"{self._name(kind, place)} was not deleted: connections that are not in this program use it and would "
-                f"be deleted with it: {', '.join(using)}. Delete them in Airbyte first, or import them"
-            )
+            raise ProviderError(f"{self._name(kind, place)} was not deleted: {_taken_along(using)}")
 
     def _state(self, kind: ResourceKind, item: Object, inputs: Values) -> State:
         """What is stored: the declared inputs as they are, and what only the server knows."""
@@ -550,6 +677,23 @@ class AirbyteProvider:
         elif isinstance(error, UnavailableError):
             fix = f"; is {self.airbyte.url.public} the server's URL, and is it up?"
         return ProviderError(f"{what}: {error}{fix}")
+
+
+def _taken_along(connections: Sequence[Object]) -> str:
+    words = ", ".join(f'"{one.get("name")}" ({_CONNECTION.id_of(one)})' for one in connections)
+    return (
+        f"connections that are not in this program use it and would be deleted with it: {words}. Delete them in "
+        "Airbyte first, or import them"
+    )
+
+
+def _token(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def _project_and_stack(urn: str) -> tuple[str, str]:
+    stack, project, *_ = urn.removeprefix("urn:pulumi:").split("::")
+    return project, stack
 
 
 def _placed(item: Object, place: Mapping[str, Json]) -> Object:

@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "token_url": "AIRBYTE_TOKEN_URL",
 }
 """What is used where nothing else says: a file of that name in `AIRBYTE_CREDENTIALS_DIR`, or a variable."""
+CONFIRM = "AIRBYTE_CONFIRM"
+"""Environment: a phrase of consent, or a JSON list of them, beside those of `airbyte:confirm`."""
 CREDENTIALS_DIR = "AIRBYTE_CREDENTIALS_DIR"
 """Environment: a folder of such files, such as a mounted Secret, which a rotation renews while a variable stays."""
 
@@ -52,6 +54,8 @@ class Settings:
     password: str | None = None
     writer: str | None = None
     """Who alone may change what the stack manages; None: everybody."""
+    confirm: tuple[str, ...] = ()
+    """What the stack agrees to lose, see consent.py."""
     unknown: bool = False
     """Whether something of it is known only once another resource was created."""
 
@@ -93,11 +97,27 @@ def settings(
     return Settings(
         **cast("Any", {name: value for name, value in found.items() if name in names}),
         writer=str(writer) if writer else None,
+        confirm=_phrases(arguments.get("confirm") if explicit else current.get("confirm"), environment.get(CONFIRM)),
         unknown=unknown,
     )
 
 
 _CREDENTIAL = ("client_id", "client_secret", "bearer_auth", "username", "password")
+
+
+def _phrases(*settings: Json) -> tuple[str, ...]:
+    """Phrases from settings that are a list, a JSON list, or one phrase."""
+    found: list[str] = []
+    for value in settings:
+        parsed: Any = value
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            try:
+                parsed = json.loads(value)
+            except ValueError as error:
+                raise ProviderError(f"airbyte:confirm is a list of phrases, but no JSON: {error}") from None
+        phrases = cast("list[Any]", parsed if isinstance(parsed, list) else [parsed] if parsed else [])
+        found += [str(one) for one in phrases if one != UNKNOWN]
+    return tuple(found)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, urlsplit
@@ -188,18 +189,42 @@ def _logged_in_to(home: Path) -> str:
     return str(cast("dict[str, Any]", held).get("current") or "") if isinstance(held, dict) else ""
 
 
-def ids_in_state(store: StateStore, project: str, stack: str) -> set[str]:
-    """The ids of everything that the stack's state knows; they are never encrypted."""
+@dataclass(frozen=True)
+class Stored:
+    """A resource in a state, by what is never encrypted."""
+
+    urn: str
+    id: str
+    name: str
+    """What Airbyte calls it."""
+    going: bool
+    """Whether the next run deletes it whatever the program says: its replacement is there."""
+    kept: bool
+    """Whether a deletion leaves Airbyte's object alone."""
+
+
+def resources_in_state(store: StateStore, project: str, stack: str) -> list[Stored]:
+    """Everything with an id that the stack's state knows."""
     for key in (f".pulumi/stacks/{project}/{stack}.json", f".pulumi/stacks/{stack}.json"):
         for suffix in ("", ".gz"):
             content = store.read(key + suffix)
             if content is not None:
-                return _ids(json.loads(gzip.decompress(content) if suffix else content))
-    return set()
+                return _stored(json.loads(gzip.decompress(content) if suffix else content))
+    return []
 
 
-def _ids(state: Any) -> set[str]:
+def _stored(state: Any) -> list[Stored]:
     checkpoint = cast("dict[str, Any]", state).get("checkpoint") or {}
     latest = cast("dict[str, Any]", checkpoint).get("latest") or {}
     resources = cast("list[dict[str, Any]]", cast("dict[str, Any]", latest).get("resources") or [])
-    return {str(resource["id"]) for resource in resources if resource.get("id")}
+    return [
+        Stored(
+            urn=str(resource["urn"]),
+            id=str(resource["id"]),
+            name=str(cast("dict[str, Any]", resource.get("outputs") or {}).get("name") or ""),
+            going=bool(resource.get("delete")),
+            kept=bool(resource.get("external") or resource.get("retainOnDelete")),
+        )
+        for resource in resources
+        if resource.get("id")
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 
@@ -25,6 +27,7 @@ class Provider(pulumi.ProviderResource):
         bearer_auth: pulumi.Input[str] | None = None,
         username: pulumi.Input[str] | None = None,
         password: pulumi.Input[str] | None = None,
+        confirm: pulumi.Input[Sequence[str]] | None = None,
     ) -> None:
         """Declare a server: the root of its public API, such as `http://localhost:8000/api/public/v1`."""
 
@@ -42,6 +45,7 @@ class Provider(pulumi.ProviderResource):
                 "bearerAuth": secret(bearer_auth),
                 "username": username,
                 "password": secret(password),
+                "confirm": confirm,
             },
             opts,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pulumi
 
@@ -44,6 +44,9 @@ class AirbyteResource(pulumi.CustomResource):
         outputs: wire names of what only the server knows.
     """
 
+    declared: ClassVar[list[AirbyteResource]] = []
+    """All that this program has declared."""
+
     def __init__(
         self,
         token: str,
@@ -54,6 +57,7 @@ class AirbyteResource(pulumi.CustomResource):
     ) -> None:
         props: dict[str, Any] = {**inputs, **dict.fromkeys(outputs)}
         super().__init__(token, resource_name, props, _wire_options(opts))
+        AirbyteResource.declared.append(self)
 
 
 def _wire_options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
