@@ -51,7 +51,9 @@ def declare(root: Path | None = None) -> None:
         )
     if held.lake:
         _as_writer(root)
+        airbyte.consent(held.confirm, setting="lotus:confirm")
         lake = Lake("lake", checked(load(root, held)))
+        airbyte.foretell_deletions()
         if pulumi.runtime.is_dry_run():
             lake.announce(root)
     if held.gitops:
