@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from lotus.gitops.stale_locks import Bucket, locks, release_own
+from lotus.gitops.stale_locks import release_own
+from lotus.state.bucket import Bucket
+from lotus.state.locks import locks
 from lotus.tools import ensure
 from tests.gitops.control_plane import free_port, running
 
