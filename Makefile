@@ -30,7 +30,7 @@ check: setup ## format, lint, types, import directions, unit tests (under 90 s)
 	@.venv/bin/python -m tests.check
 
 test: setup ## everything, with the real CLI, server, connectors and S3 (under 15 min)
-	@.venv/bin/pytest -q -n 2 --dist loadgroup -m "not soak and not cluster"
+	@.venv/bin/pytest -q -n 2 --dist loadfile -m "not soak and not cluster"
 
 test-cluster: setup ## the gitops objects on a real API server, with Flux (4 min; 8 min more to build those, once)
 	@.venv/bin/python -m tests.gitops.control_plane

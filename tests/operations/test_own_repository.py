@@ -11,7 +11,7 @@ import pytest
 
 from tests.clone import PROJECT, Clone
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("own-repository")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 UV = Path(sys.executable).parent / "uv"
 
 
