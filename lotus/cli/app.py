@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli import backfill, files, gitops, review, secrets, state
+from lotus.cli import backfill, drift, files, gitops, review, secrets, state
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -277,6 +277,7 @@ def landing_query(
 
 files.add_to(app)
 review.add_to(app)
+drift.add_to(app)
 backfill.add_to(app)
 gitops.add_to(app)
 state.add_to(app)

@@ -1,4 +1,4 @@
-"""`lotus diff`, `lotus review` and `lotus drift`: what would change, and what did change behind the files' back."""
+"""`lotus diff` and `lotus review`: what the files change."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -25,8 +26,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "CronJob": ("batch", "v1", "cronjobs"),
     "Job": ("batch", "v1", "jobs"),
     "Pod": ("", "v1", "pods"),
+    "Event": ("", "v1", "events"),
 }
-"""The kinds that are read or patched: group, version, plural."""
+"""The kinds that are read, patched or made: group, version, plural."""
 
 
 class Cluster:
@@ -79,6 +81,34 @@ class Cluster:
     def patch_status(self, kind: str, name: str, status: Mapping[str, Any]) -> Object:
         """Merges into the status subresource; None as a value removes a field."""
         return self._patch(kind, name, {"status": dict(status)}, subresource="status")
+
+    def warn(self, kind: str, name: str, *, reason: str, message: str) -> None:
+        """Records an Event of type Warning about an object, which `kubectl describe` shows; kept an hour by default."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        about = self.get(kind, name) or {}
+        group, version, _ = KINDS[kind]
+        involved = {
+            "apiVersion": f"{group}/{version}".lstrip("/"),
+            "kind": kind,
+            "name": name,
+            "namespace": self.namespace,
+            "uid": about.get("metadata", {}).get("uid"),
+        }
+        body: Object = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{name}.", "namespace": self.namespace},
+            "involvedObject": {key: value for key, value in involved.items() if value},
+            "type": "Warning",
+            "reason": reason,
+            "message": message,
+            "source": {"component": "lotus"},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        made = _resource("Event").from_dict(body)
+        self._calling("Event", name, lambda: self._client.create(made, namespace=self.namespace))
 
     def delete(self, kind: str, name: str) -> None:
         """Deletes the object; one that is gone already is no fault."""

@@ -21,8 +21,8 @@ AIRBYTE_FOLDER = "/etc/lotus/airbyte"
 CREDENTIALS_FILE = f"{STATE_FOLDER}/credentials"
 PASSPHRASE_FILE = f"{STATE_FOLDER}/passphrase"
 SOURCE_FOLDER = "/var/lib/lotus/source"
-DRIFT_FOUND = 7
-"""Exit code of `pulumi refresh --preview-only --expect-no-changes` when it found changes; other faults are 1 or 255."""
+DRIFT_FOUND = 2
+"""Exit code of `lotus drift` when it found some; whatever keeps it from its answer is 1."""
 
 _USER = 1000  # uid and gid of PKO's restricted profile, and of the workspace image
 _OPERATOR = {"app.kubernetes.io/name": "pulumi-kubernetes-operator"}
@@ -359,18 +359,24 @@ def stale_lock_container(settings: GitOpsSettings, project: str) -> dict[str, An
 
 
 def drift_account(settings: GitOpsSettings) -> Manifest:
-    """Who looks for drift: may read the source, and nothing else."""
+    """Who looks for drift: may read the source and the Stack, and record an event."""
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(settings, settings.drift_object)}
 
 
 def drift_role(settings: GitOpsSettings) -> Manifest:
-    """Lets the drift job find the commit that Flux serves."""
+    """Lets the drift job find the commit that Flux serves, and record an event on the Stack."""
     rule = {"apiGroups": ["source.toolkit.fluxcd.io"], "resources": ["gitrepositories"], "verbs": ["get"]}
+    stack = {"apiGroups": ["pulumi.com"], "resources": ["stacks"], "verbs": ["get"]}
+    events = {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]}
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
         "metadata": _metadata(settings, settings.drift_object),
-        "rules": [{**rule, "resourceNames": [settings.name]}],
+        "rules": [
+            {**rule, "resourceNames": [settings.name]},
+            {**stack, "resourceNames": [settings.stack_object]},
+            events,
+        ],
     }
 
 
@@ -380,7 +386,7 @@ def drift_binding(settings: GitOpsSettings) -> Manifest:
 
 
 def drift_job(settings: GitOpsSettings) -> Manifest:
-    """Compares Airbyte with state, by schedule, with keys that can only read: no lock, no write, no repair.
+    """Runs `lotus drift` by schedule, with keys of the state that can only read: no lock, no write, no repair.
 
     A second Stack with `preview` would do the same but stalls after three finds and stays so once the drift is gone.
 
@@ -391,12 +397,11 @@ def drift_job(settings: GitOpsSettings) -> Manifest:
         raise ValueError("no drift job is asked for")
     fetch = ["python", "-m", "lotus.gitops.artifact", "--namespace", settings.namespace, "--name", settings.name]
     source = [{"name": "source", "mountPath": SOURCE_FOLDER}]
-    look = ("refresh", "--preview-only", "--expect-no-changes", "--run-program", "--diff", "--non-interactive")
     environment = [{"name": "PULUMI_BACKEND_URL", "value": settings.state}, *_environment(settings)]
     container: dict[str, Any] = {
         "name": "drift",
         "image": settings.image,
-        "command": ["sh", "-ec", f"pulumi install\nexec pulumi {' '.join(look)} --stack {settings.stack}"],
+        "command": ["sh", "-ec", f"pulumi install\nexec lotus drift --stack {settings.stack}"],
         "workingDir": f"{SOURCE_FOLDER}/{settings.dir}".rstrip("/"),
         "env": environment,
         "volumeMounts": [*_mounts(settings), *source],

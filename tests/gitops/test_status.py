@@ -44,7 +44,7 @@ def job(name: str, at: str, kind: str, message: str = "") -> dict[str, Any]:
     return {"metadata": {"name": name}, "status": {"conditions": [end]}}
 
 
-FOUND = "Container drift for pod lake/drift-1-x failed with exit code 7 matching FailJob rule at index 0"
+FOUND = "Container drift for pod lake/drift-1-x failed with exit code 2 matching FailJob rule at index 0"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ FOUND = "Container drift for pod lake/drift-1-x failed with exit code 7 matching
         (FOUND, "Failed", True),
         ("", "Complete", False),
         ("Job has reached the specified backoff limit", "Failed", None),
-        (FOUND.replace("7", "77"), "Failed", None),
+        (FOUND.replace("code 2", "code 22"), "Failed", None),
     ],
 )
 def test_the_drift_jobs_end_says_what_it_found(message: str, kind: str, found: bool | None):
