@@ -7,7 +7,11 @@ import subprocess
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
+
+import yaml
 
 from lotus.config import Project, Settings, from_stack_file, load
 from lotus.errors import ConfigError, ToolError
@@ -29,7 +33,18 @@ def compared(project: Path, stack: str, revision: str) -> Comparison:
             stacks = sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml"))
             fix = f"use one of: {', '.join(stacks)}" if stacks else "run pulumi stack init"
             raise ConfigError(f'stack "{stack}" has no file, neither here nor at {revision}', where=file, fix=fix)
-        return compare(_files(base, stack), _files(project, stack))
+        found = compare(_files(base, stack), _files(project, stack))
+        return replace(found, confirmed=(*found.confirmed, *_agreed(project / file))) if stack else found
+
+
+def _agreed(file: Path) -> tuple[str, ...]:
+    """What the provider's own setting in a stack's file consents to."""
+    try:
+        written: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        listed = written["config"]["airbyte:confirm"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return ()  # not there; what is wrong with the file is said by those who read the rest of it
+    return tuple(str(one) for one in cast("list[Any]", listed)) if isinstance(listed, list) else ()
 
 
 def _files(folder: Path, stack: str) -> Project:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from lotus.impact.change import Change, Risk, digest, in_order
 from lotus.impact.connections import Pair
 
 DESTINATIONS = "_destinations"
+EVERYTHING = "everything"
+_OF_OBJECTS = re.compile(r"(delete|replace) (connection|source|destination) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Comparison:
     not_compared: tuple[str, ...]
     unchecked: tuple[str, ...]
     confirmed: tuple[str, ...]
-    """What the newer `lotus:confirm` consents to."""
+    """What the newer `lotus:confirm` and `airbyte:confirm` consent to."""
 
     @property
     def risk(self) -> Risk | None:
@@ -40,7 +43,11 @@ class Comparison:
     @property
     def missing_consents(self) -> tuple[str, ...]:
         """The lines that `lotus:confirm` lacks."""
-        return tuple(line for line in self.consents if line not in self.confirmed)
+        return tuple(line for line in self.consents if not self._given(line))
+
+    def _given(self, line: str) -> bool:
+        # As the provider has it: one word agrees to the loss of any of its objects, but not to a backfill's.
+        return line in self.confirmed or (EVERYTHING in self.confirmed and _OF_OBJECTS.match(line) is not None)
 
     @property
     def digest(self) -> str:

@@ -38,8 +38,7 @@ class Pair:
 def owner(project: Project, source: Source) -> Owner:
     """The connection of a source, as the program names it."""
     destination = project.destination(source.destination)
-    title = source.settings.connection.name or f"{source.title} → {destination.title}"
-    return Owner(f"{source.name}-to-{destination.name}", title, project.settings.stack)
+    return Owner(f"{source.name}-to-{destination.name}", source.connection_to(destination), project.settings.stack)
 
 
 def comes(project: Project, source: Source) -> Change:

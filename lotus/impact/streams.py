@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from lotus.config import Source, Stream
 from lotus.config.landing import field_name
-from lotus.config.models import BackfillFile
 from lotus.impact.change import Action, Change, Risk
+from lotus.reread.declared import phrase, request_of
+from lotus.reread.wanted import DESTRUCTIVE
 
 _SHOWN = 8
 
@@ -124,13 +125,12 @@ def _modes(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[C
     what = f"is synced as {_mode(new)}, not {_mode(old)} any more"
     data: list[str] = []
     risk = Risk.MEDIUM
-    consent = ""
     revert = "brings the mode back"
     if old.modes.sync_mode != new.modes.sync_mode:
         data.append("Airbyte forgets its sync state: the next sync reads it from the beginning")
         revert += "; the next sync then reads from the beginning once more"
     if overwrites(new) and not overwrites(old):
-        risk, consent = Risk.DESTRUCTIVE, f"overwrite stream {source.name}/{new.name}"
+        risk = Risk.DESTRUCTIVE
         data.append("the first successful sync deletes all files that landed before, of all days")
         data.append("rows that the source itself no longer has are then gone")
         revert = "does not bring the deleted files back; only versions or a copy of the bucket do"
@@ -144,7 +144,7 @@ def _modes(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[C
         data.append("every sync appends the whole stream: readers must take the latest sync only")
     elif appends(new):
         data.append("what landed before lands a second time, once: readers that do not deduplicate see doubles")
-    yield _change(owner, source, new, risk, what, data, consent=consent, verify=_look(owner, source), revert=revert)
+    yield _change(owner, source, new, risk, what, data, verify=_look(owner, source), revert=revert)
 
 
 def _cursors(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[Change]:
@@ -187,7 +187,8 @@ def _keys(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[Ch
 def _backfill(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[Change]:
     if old.backfill == new.backfill:
         return
-    if not new.backfill:
+    wanted = request_of(new)
+    if wanted is None:
         yield _change(
             owner,
             source,
@@ -200,22 +201,20 @@ def _backfill(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterato
             revert="asks for a new backfill",
         )
         return
-    asked = new.backfill if isinstance(new.backfill, BackfillFile) else None
-    text = asked.request if asked else new.backfill
-    token = f' "{text}"' if isinstance(text, str) else ""
-    mode = asked.mode if asked else "refresh_and_retain"
+    token = f' "{wanted.request}"' if new.backfill is not True else ""
+    mode = wanted.mode
     alone = "once, alone; the other streams of the connection go on"
     if mode == "clear":
         data = [f"its state and its landed files are deleted, {alone}"]
-        data.append("a sync follows" if asked and asked.sync else "nothing is read again before the next sync")
+        data.append("a sync follows" if wanted.sync else "nothing is read again before the next sync")
     else:
-        begin = f"on from {asked.start}" if asked and asked.start else "from the beginning"
+        begin = f"on from {wanted.start}" if wanted.start else "from the beginning"
         data = [f"it is read {begin}, {alone}"]
         if mode == "refresh_and_remove":
             data.append("the files that landed before are deleted once that has succeeded")
         elif appends(new):
             data.append("its rows land a second time beside those that are there: readers must deduplicate")
-    destroys = mode != "refresh_and_retain"
+    destroys = mode in DESTRUCTIVE
     yield _change(
         owner,
         source,
@@ -223,7 +222,8 @@ def _backfill(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterato
         Risk.DESTRUCTIVE if destroys else Risk.MEDIUM,
         f"backfill{token} asked for" + (f" ({mode})" if destroys else ""),
         data,
-        verify=f"lotus landing --source {source.name}  # today's rows of {new.name}",
+        consent=phrase(owner.title, wanted) if destroys else "",
+        verify="lotus backfill --status",
         revert="does not bring back what was deleted"
         if destroys
         else "does not take back a backfill that ran; before that, nothing is read again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -59,7 +60,7 @@ def text(difference: Difference, review: Review | None = None) -> str:
     blocks += [_change_text(change) for change in found.changes]
     if found.missing_consents:
         lines = [f"needs consent in {_stack_file(found)}:", "  lotus:confirm:"]
-        blocks.append("\n".join([*lines, *(f"    - {line}" for line in found.missing_consents)]))
+        blocks.append("\n".join([*lines, *(f"    - {_quoted(line)}" for line in found.missing_consents)]))
     if review is not None and review.plan is not None:
         lines = [f"  {line}" for line in _plan_lines(review, review.plan)]
         blocks.append("\n".join([f"pulumi plans: {_planned(review.plan)}  ({review.plan.digest})", *lines]))
@@ -155,15 +156,23 @@ def _change_markdown(number: int, change: Change) -> str:
 
 def _consents(found: Comparison) -> str:
     file = _code(_stack_file(found))
-    given = [line for line in found.consents if line in found.confirmed]
+    given = [line for line in found.consents if line not in found.missing_consents]
     lines = ["### Consent"]
     if found.missing_consents:
-        entries = [f"    - {line}" for line in found.missing_consents]
+        entries = [f"    - {_quoted(line)}" for line in found.missing_consents]
         block = _block("\n".join(["config:", "  lotus:confirm:", *entries]), "yaml")
-        lines.append(f"Missing. Whoever means it adds this to {file}:\n\n{block}")
+        never = (
+            " (what never synced needs none)" if any("stream" not in line for line in found.missing_consents) else ""
+        )
+        lines.append(f"Missing{never}. Whoever means it adds this to {file}:\n\n{block}")
     if given:
         lines.append(f"Given in {file}: " + "; ".join(_code(line) for line in given))
     return "\n\n".join(lines)
+
+
+def _quoted(line: str) -> str:
+    """A phrase as YAML that stays a text: one of a backfill has a colon in it."""
+    return json.dumps(line, ensure_ascii=False)
 
 
 def _stack_file(found: Comparison) -> str:

@@ -77,6 +77,12 @@ def ask_for_a_backfill(repository: Repository) -> None:
 
 
 @branch
+def clear_a_stream(repository: Repository) -> None:
+    """A backfill that deletes first: it has a consent of its own."""
+    repository.edit("streams/shop/orders.json", backfill={"request": "wrong currency", "mode": "clear", "sync": True})
+
+
+@branch
 def rename_variables_and_start_later(repository: Repository) -> None:
     """lotus-lake's f6ab386: a chore that also moved the date from which everything is read."""
     repository.edit("streams/shop/_source.json", configuration__start_date="2026-01-01")

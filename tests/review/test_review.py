@@ -81,7 +81,7 @@ def test_a_long_review_is_cut_behind_its_worst_part(repository: Repository) -> N
     short = cut(whole, rest="review.md")
 
     assert len(whole) > COMMENT_LIMIT >= len(short)
-    assert "overwrite stream shop/orders" in short
+    assert "shop/orders: is synced as full_refresh_overwrite" in short
     assert short.endswith("The whole review is in review.md.\n")
 
 
