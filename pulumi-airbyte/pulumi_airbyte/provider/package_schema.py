@@ -57,6 +57,12 @@ CONFIGURATION: dict[str, dict[str, Any]] = {
         "description": "Who alone may change what the stack manages: what runs with this name in "
         "PULUMI_AIRBYTE_WRITER, or with a reason in PULUMI_AIRBYTE_BREAK_GLASS. By default everybody.",
     },
+    "specifications": {
+        "type": "string",
+        "description": "A folder of connectors' specifications (`source-faker.json`, `<definition id>.json`), kept up "
+        "to date from the server, and used while it does not answer. By default one in Pulumi's home.",
+        "defaultInfo": {"environment": ["AIRBYTE_SPECIFICATIONS"]},
+    },
     "confirm": {
         "type": "array",
         "items": {"type": "string"},

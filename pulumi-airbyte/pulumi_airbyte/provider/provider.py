@@ -31,7 +31,7 @@ from .resources import RESOURCES, ResourceKind
 from .resources.connectors import masked
 from .settings import Settings
 from .specification import Specification, secrets_by_name
-from .specifications import Specifications
+from .specifications import UNKNOWN_CONNECTOR, Specifications
 from .state_store import Stored, backend_url
 from .values import MASK, UNKNOWN, Json, Path, Values, at, dotted, leaves, replaced
 
@@ -133,8 +133,14 @@ class AirbyteProvider:
     def specifications(self) -> Specifications:
         """The connectors' specifications."""
         if self._specifications is None:
-            self._specifications = Specifications(self.airbyte)
+            self._specifications = Specifications(self.airbyte, self.settings.specifications, self._unanswered)
         return self._specifications
+
+    async def _unanswered(self, cause: str) -> None:
+        await self.notices.warn(
+            f"Airbyte at {self.airbyte.url.public} does not answer ({cause}): configurations are checked only where a "
+            "connector's specification is at hand from before, and what was changed by hand is not seen"
+        )
 
     # Check.
 
@@ -180,7 +186,7 @@ class AirbyteProvider:
                 for fault in specification.unknown_names(configuration):
                     path = dotted(("configuration", *fault.path))
                     await self.notices.warn(f"{path}: {fault.reason}", urn)
-        elif specification != "the connector is not known yet":
+        elif specification != UNKNOWN_CONNECTOR:
             await self.notices.info(f"configuration not checked against its connector: {specification}", urn)
         return {("configuration", *path) for path in found}
 
@@ -188,7 +194,7 @@ class AirbyteProvider:
         self, kind: ResourceKind, inputs: Mapping[str, Json], outputs: Mapping[str, Json] | None
     ) -> Specification | str:
         if kind.connector is None or self.settings.unknown:
-            return "the connector is not known yet"
+            return UNKNOWN_CONNECTOR
         return await self.specifications.of(kind.connector, inputs, outputs)
 
     def _connectors_own(self, kind: ResourceKind, configuration: Json) -> dict[str, Json]:

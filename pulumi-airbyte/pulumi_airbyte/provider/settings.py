@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "username": "AIRBYTE_USERNAME",
     "password": "AIRBYTE_PASSWORD",
     "token_url": "AIRBYTE_TOKEN_URL",
+    "specifications": "AIRBYTE_SPECIFICATIONS",
 }
 """What is used where nothing else says: a file of that name in `AIRBYTE_CREDENTIALS_DIR`, or a variable."""
 CONFIRM = "AIRBYTE_CONFIRM"
@@ -37,6 +38,7 @@ WIRE = {
     "username": "username",
     "password": "password",
     "tokenUrl": "token_url",
+    "specifications": "specifications",
 }
 """Configuration keys and the fields below."""
 
@@ -54,6 +56,8 @@ class Settings:
     password: str | None = None
     writer: str | None = None
     """Who alone may change what the stack manages; None: everybody."""
+    specifications: str | None = None
+    """A folder of connectors' specifications for when the server does not answer; None: one in Pulumi's own."""
     confirm: tuple[str, ...] = ()
     """What the stack agrees to lose, see consent.py."""
     unknown: bool = False

@@ -148,7 +148,7 @@ def state_store(environment: Mapping[str, str]) -> tuple[StateStore, bool]:
         return Bucket(backend, environment), True
     if backend.startswith("file://"):
         return Folder(_folder(backend)), True
-    return Folder(_home(environment) / "airbyte-journal"), False
+    return Folder(home(environment) / "airbyte-journal"), False
 
 
 def backend_url(environment: Mapping[str, str]) -> str:
@@ -156,11 +156,12 @@ def backend_url(environment: Mapping[str, str]) -> str:
     return (
         environment.get("PULUMI_BACKEND_URL")
         or _project_backend(Path(environment.get("PULUMI_ROOT_DIRECTORY") or Path.cwd()))
-        or _logged_in_to(_home(environment))
+        or _logged_in_to(home(environment))
     )
 
 
-def _home(environment: Mapping[str, str]) -> Path:
+def home(environment: Mapping[str, str]) -> Path:
+    """Pulumi's own folder."""
     return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 
