@@ -169,6 +169,7 @@ class Lake:
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AIRBYTE_SERVER_URL": self.server_url,
             **self.more,
