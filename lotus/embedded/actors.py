@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lotus.embedded import configuration as configurations
-from lotus.embedded import definitions
+from lotus.embedded import definitions, discovery
 from lotus.embedded.connectors import CheckResult, ConnectorError
 from lotus.embedded.errors import BadRequest, ResourceNotFound, UnprocessableEntity
 from lotus.embedded.store import actors as stored
@@ -147,6 +147,7 @@ async def delete(server: Server, actor: Actor) -> None:
 
     await delete_all(server, await server.store.read(stored_connections.using_actor, actor.id))
     await server.store.write(stored.bury, server.store.cipher, actor.id)
+    await server.store.write(stored_connections.forget_discovered, actor.id)
 
 
 async def check(server: Server, definition: StoredDefinition, configuration: Mapping[str, Any]) -> CheckResult:
@@ -164,16 +165,12 @@ async def discover(server: Server, actor: Actor, *, ignore_cache: bool = False) 
         UnprocessableEntity: the connector failed to discover; the message has its words.
     """
     definition = await server.store.read(_definition_even_deleted, actor.definition_id)
-    fingerprint = server.store.cipher.fingerprint(actor.configuration, definition.id, definition.version)
+    since = discovery.ALWAYS if ignore_cache else 0
     async with server.lock(f"discover {actor.id}"):
-        known = await server.store.read(stored_connections.discovered, actor.id, fingerprint)
-        if known is not None and not ignore_cache:
-            return known
         try:
-            catalog = await server.connectors.discover(definitions.connector_of(definition), actor.configuration)
+            return await discovery.discover(server.store, server.connectors, actor, definition, since=since)
         except ConnectorError as error:
             raise UnprocessableEntity(f"Could not discover the schema of source {actor.name}: {error}") from error
-        return await server.store.write(stored_connections.put_discovered, actor.id, fingerprint, catalog)
 
 
 def _definition_even_deleted(db: Any, definition_id: str) -> StoredDefinition:

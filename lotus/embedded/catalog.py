@@ -90,6 +90,19 @@ def configured(
     return {"streams": chosen}
 
 
+def configured_by_default(stream: Mapping[str, Any], destination_modes: Sequence[str]) -> dict[str, Any]:
+    """A stream as Airbyte adds it to a connection by itself: incremental where the source defines what that needs."""
+    modes = stream.get("supported_sync_modes") or ["full_refresh"]
+    keyed = bool(stream.get("source_defined_primary_key"))
+    if stream.get("source_defined_cursor") and keyed and "append_dedup" in destination_modes:
+        wanted = "incremental_deduped_history"
+    elif "full_refresh" in modes:
+        wanted = "full_refresh_overwrite"
+    else:
+        wanted = "incremental_append"
+    return _configured(stream, StreamRequest(stream["name"], sync_mode=wanted))
+
+
 def field_paths(schema: Any) -> list[Path]:
     """All property paths of a JSON schema, outer ones before what is in them."""
     properties = schema.get("properties") if isinstance(schema, Mapping) else None

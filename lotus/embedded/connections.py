@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from lotus.embedded import actors, catalog, cron, definitions
+from lotus.embedded import actors, catalog, cron, definitions, schema_changes
 from lotus.embedded.errors import BadRequest, ResourceNotFound, StateConflict
 from lotus.embedded.jobs import JobNotFoundError, JobNotRunningError
 from lotus.embedded.store import actors as stored_actors
 from lotus.embedded.store import connections as stored
 from lotus.embedded.store import definitions as stored_definitions
 from lotus.embedded.store import job_history, tags
-from lotus.embedded.store.connections import StoredConnection
+from lotus.embedded.store.actors import Actor
+from lotus.embedded.store.connections import DiscoveredCatalog, StoredConnection
 
 if TYPE_CHECKING:
     from lotus.embedded.server import Server
@@ -162,7 +163,13 @@ async def _changed(server: Server, connection: StoredConnection, changes: Change
         modes = await _destination_modes(server, destination.definition_id)
         columns["catalog"] = changes.catalog_of(discovered.catalog, modes)
         columns["discovered_catalog_id"] = discovered.id
+        columns.setdefault("breaking_change", False)
         reset = catalog.changed_source_modes(connection.catalog, columns["catalog"])
+
+    elif connection.status == "inactive" and columns.get("status") == "active" and not connection.breaking_change:
+        # Whoever sets a connection active again that a change of schema had stopped has seen that change.
+        offered = await server.store.read(stored.latest_discovered, connection.source_id)
+        columns |= {"discovered_catalog_id": offered.id} if offered is not None else {}
 
     def update(db: Connection) -> None:
         stored.forget_state(db, connection.id, reset)
@@ -175,6 +182,23 @@ async def _changed(server: Server, connection: StoredConnection, changes: Change
     if columns.get("status") == "deprecated":
         await _cancel_jobs(server, [connection.id])
     return await existing(server, connection.id)
+
+
+async def look_at_schema(
+    server: Server, connection_id: str, source: Actor, offered: DiscoveredCatalog
+) -> schema_changes.Findings:
+    """What changed in the source for a connection; one that cannot go on, or is set to stop, is made inactive.
+
+    Raises:
+        ResourceNotFound: there is no such connection.
+        BadRequest: it is another source's.
+    """
+    connection = await existing(server, connection_id)
+    if connection.source_id != source.id:
+        raise BadRequest(f"The connection {connection_id} is not one of source {source.id}.")
+    destination = await actors.existing(server, connection.destination_id, "destination")
+    modes = await _destination_modes(server, destination.definition_id)
+    return await server.store.write(schema_changes.look, connection.id, offered, modes, propagate=False)
 
 
 async def delete(server: Server, connection: StoredConnection) -> None:

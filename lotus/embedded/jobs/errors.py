@@ -42,3 +42,7 @@ class JobNotRunningError(JobError):
 
 class JobNotFoundError(JobError):
     """There is no such job (or no such connection)."""
+
+
+class SchemaChangedError(Exception):
+    """What the source offers changed so that the connection was made inactive; the text says what and why."""

@@ -18,19 +18,24 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 from sqlalchemy import Connection
 
+from lotus.embedded import discovery, schema_changes
 from lotus.embedded.connectors.definition import Definition
 from lotus.embedded.connectors.errors import ConnectorError
 from lotus.embedded.connectors.process import MARK, die_with_parent, kill_group, sweep
 from lotus.embedded.connectors.secrets import secret_values
+from lotus.embedded.definitions import destination_sync_modes
 from lotus.embedded.jobs.assignment import Assignment, failure
 from lotus.embedded.jobs.errors import (
     ConnectionInactiveError,
     JobNotFoundError,
     JobNotRunningError,
     JobRunningError,
+    SchemaChangedError,
 )
 from lotus.embedded.jobs.planning import Plan, UnsupportedStreamError, plan
 from lotus.embedded.scheduler import ScheduleError, due_at
+from lotus.embedded.store import actors as stored_actors
+from lotus.embedded.store import definitions as stored_definitions
 from lotus.embedded.store import jobs as stored
 from lotus.embedded.store.database import now
 
@@ -54,6 +59,9 @@ CANCEL_SECONDS = 3.0
 
 SCHEDULE_SECONDS = 1.0
 """How often schedules are looked at; the seconds field of a cron expression is met this exactly."""
+
+SCHEMA_SECONDS = 24 * 3600.0
+"""How old what a source offers may be when a sync begins: Airbyte's own server asks once a day."""
 
 INTERRUPTED = "the embedded Airbyte was stopped while this attempt ran"
 
@@ -93,6 +101,7 @@ class Jobs:
         back_off: Sequence[float] = BACK_OFF_SECONDS,
         silence_seconds: float = 3600.0,
         flush_seconds: float = 300.0,
+        schema_seconds: float = SCHEMA_SECONDS,
     ) -> None:
         """The jobs of one server.
 
@@ -104,6 +113,7 @@ class Jobs:
             back_off: seconds before each further attempt.
             silence_seconds: a source that prints nothing for so long is stopped.
             flush_seconds: incremental streams publish at least this often.
+            schema_seconds: before a sync, a source is asked again what it offers if that is known for longer.
         """
         self._store = store
         self._connectors = connectors
@@ -113,6 +123,7 @@ class Jobs:
         self._back_off = back_off
         self._silence_seconds = silence_seconds
         self._flush_seconds = flush_seconds
+        self._schema_seconds = schema_seconds
         self._running: dict[int, _Running] = {}
         self._retry_at: dict[int, float] = {}
         self._wake = asyncio.Event()
@@ -263,6 +274,12 @@ class Jobs:
         attempt_id, number = begun
         try:
             failures = await self._work(job_id, attempt_id, number, running)
+        except SchemaChangedError as error:
+            # As in Airbyte: the connection is inactive by now, and the job cancelled.
+            self._write_log(job_id, number, "ERROR", str(error))
+            reason = failure("source", str(error), kind="config_error", timestamp=now())
+            await self._store.write(_stopped, job_id, attempt_id, reason)
+            return
         except (ConnectorError, UnsupportedStreamError) as error:
             kind = "config_error" if isinstance(error, UnsupportedStreamError) else None
             failures = [failure("source", str(error), kind=kind, timestamp=now())]
@@ -313,6 +330,9 @@ class Jobs:
 
     async def _assignment(self, job_id: int, number: int) -> tuple[Assignment, set[tuple[str, str | None]]]:
         job, connection, source, destination = await self._store.read(_parts, job_id)
+        if job["config_type"] in ("sync", "refresh") and connection["discovered_catalog_id"] is not None:
+            await self._look_at_schema(job_id, number, connection, destination["definition"])
+            connection = (await self._store.read(_parts, job_id))[1]
         cipher = self._store.cipher
         source_configuration = cipher.open(source["configuration"], owner=source["id"])
         destination_configuration = cipher.open(destination["configuration"], owner=destination["id"])
@@ -350,6 +370,32 @@ class Jobs:
             flush_seconds=self._flush_seconds,
         )
         return assignment, {(each.name, each.namespace) for each in made.streams if each.whole}
+
+    async def _look_at_schema(
+        self, job_id: int, number: int, connection: dict[str, Any], destination_definition: dict[str, Any]
+    ) -> None:
+        """Takes over what changed in the source since the last sync, or stops the connection.
+
+        Raises:
+            ConnectorError: the source had to be asked, and failed.
+            SchemaChangedError: the connection is inactive now.
+        """
+        source = await self._store.read(stored_actors.actor, self._store.cipher, connection["source_id"])
+        if source is None:
+            raise JobNotFoundError(f"connection {connection['id']} has no source")
+        definition = await self._store.read(stored_definitions.definition, source.definition_id)
+        if definition is None:
+            raise JobNotFoundError(f"source {source.id} has no definition")
+        since = now() - int(self._schema_seconds * 1000)
+        offered = await discovery.discover(self._store, self._connectors, source, definition, since=since)
+        modes = destination_sync_modes(await self._connectors.spec(_definition(destination_definition)))
+        found = await self._store.write(schema_changes.look, connection["id"], offered, modes, propagate=True)
+        if found.status == "inactive":
+            raise SchemaChangedError(found.reason)
+        if found.changes:
+            behavior = connection["non_breaking_schema_updates"]
+            told = f"the source's schema changed ({behavior}): {schema_changes.described(found.changes)}"
+            self._write_log(job_id, number, "WARN", told)
 
     async def _listen(
         self,
@@ -521,6 +567,12 @@ def _cancelled(db: Connection, job_id: int) -> None:
             if attempt["status"] == "running":
                 stored.end_attempt(db, attempt["id"], "failed", [ended])
         stored.set_job_status(db, job_id, "cancelled")
+
+
+def _stopped(db: Connection, job_id: int, attempt_id: int, reason: dict[str, Any]) -> None:
+    """The job is cancelled, for this reason."""
+    stored.end_attempt(db, attempt_id, "failed", [reason])
+    stored.set_job_status(db, job_id, "cancelled")
 
 
 def _abandon(db: Connection, job_id: int) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Connection, Select, String, delete, func, insert, or_, select, type_coerce, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Select, String, delete, func, insert, literal, or_, select, type_coerce, update
 
 from lotus.embedded.store.database import now
 from lotus.embedded.store.schema import connection_tags, connections, discovered_catalogs, states, tags
@@ -120,7 +119,9 @@ def change(db: Connection, connection_id: str, **values: Any) -> None:
 def deprecate(db: Connection, connection_ids: Collection[str]) -> None:
     """Deletes connections the way Airbyte does: their status becomes ``deprecated``."""
     db.execute(
-        update(connections).where(connections.c.id.in_(connection_ids)).values(status="deprecated", updated_at=now())
+        update(connections)
+        .where(connections.c.id.in_(connection_ids))
+        .values(status="deprecated", discovered_catalog_id=None, updated_at=now())
     )
 
 
@@ -195,19 +196,44 @@ def latest_discovered(db: Connection, actor_id: str) -> DiscoveredCatalog | None
     return DiscoveredCatalog(**row._mapping) if row else None  # pyright: ignore[reportPrivateUsage]
 
 
+def discovered_with_id(db: Connection, catalog_id: str | None) -> DiscoveredCatalog | None:
+    """A catalog that was discovered, by its id."""
+    row = db.execute(select(discovered_catalogs).where(discovered_catalogs.c.id == catalog_id)).one_or_none()
+    return DiscoveredCatalog(**row._mapping) if row else None  # pyright: ignore[reportPrivateUsage]
+
+
 def put_discovered(
     db: Connection, actor_id: str, configuration_hash: str, catalog: Mapping[str, Any]
 ) -> DiscoveredCatalog:
-    """Keeps what was discovered; the id stays the same for the same configuration."""
-    values = {"catalog": catalog, "created_at": now()}
+    """Keeps what was discovered: under the id it had if it is the same as before, else under a new one.
+
+    What is older goes, except what a connection still has to be compared with.
+    """
+    known = discovered(db, actor_id, configuration_hash)
+    kept = DiscoveredCatalog(str(uuid.uuid4()), actor_id, configuration_hash, catalog, now())
+    own = discovered_catalogs.c.actor_id == actor_id
+    if known is not None and known.catalog == catalog:
+        kept = replace(kept, id=known.id)
+        db.execute(
+            update(discovered_catalogs).where(discovered_catalogs.c.id == kept.id).values(created_at=kept.created_at)
+        )
+    else:
+        superseded = discovered_catalogs.c.configuration_hash + literal(f" until {kept.created_at}")
+        same = discovered_catalogs.c.configuration_hash == configuration_hash
+        db.execute(update(discovered_catalogs).where(own, same).values(configuration_hash=superseded))
+        db.execute(insert(discovered_catalogs).values(**vars(kept)))
+    used = select(connections.c.discovered_catalog_id).where(connections.c.discovered_catalog_id.is_not(None))
     db.execute(
-        upsert(discovered_catalogs)
-        .values(id=str(uuid.uuid4()), actor_id=actor_id, configuration_hash=configuration_hash, **values)
-        .on_conflict_do_update(index_elements=["actor_id", "configuration_hash"], set_=values)
+        delete(discovered_catalogs).where(
+            own, discovered_catalogs.c.id != kept.id, discovered_catalogs.c.id.not_in(used)
+        )
     )
-    kept = discovered(db, actor_id, configuration_hash)
-    assert kept is not None  # noqa: S101 - written one line above, in the same transaction
     return kept
+
+
+def forget_discovered(db: Connection, actor_id: str) -> None:
+    """Deletes what was discovered for a source that is deleted, whose connections are deleted too."""
+    db.execute(delete(discovered_catalogs).where(discovered_catalogs.c.actor_id == actor_id))
 
 
 def _with_any_tag(tag_ids: Collection[str]) -> Select[tuple[str]]:

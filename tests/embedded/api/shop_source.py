@@ -17,6 +17,7 @@ SPEC = {
             "shop": {"type": "string"},
             "count": {"type": "integer", "minimum": 0},
             "fault": {"type": "string", "enum": ["check", "discover", "read"]},
+            "offers": {"type": "string", "description": "A file of the streams that are offered, if it is there."},
             "pause": {"type": "number", "description": "Seconds before a read says anything."},
             "api_password": {"type": "string", "airbyte_secret": True},
             "credentials": {
@@ -87,7 +88,9 @@ def main() -> None:
         _say({"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": 1.0, "error": {"message": "no such shop"}}})
         sys.exit(1)
     elif command == "discover":
-        _say({"type": "CATALOG", "catalog": {"streams": STREAMS}})
+        offers = Path(configuration.get("offers", "/nonexistent"))
+        streams = json.loads(offers.read_text()) if offers.exists() else STREAMS
+        _say({"type": "CATALOG", "catalog": {"streams": streams}})
     elif command == "read":
         time.sleep(configuration.get("pause", 0))
         _say(

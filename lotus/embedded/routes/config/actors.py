@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lotus.embedded import actors, definitions
+from lotus.embedded import actors, connections, definitions
 from lotus.embedded.actors import DescribedActor
 from lotus.embedded.errors import BadRequest, ResourceNotFound, UnprocessableEntity
 from lotus.embedded.routes.config import synchronous_jobs
@@ -90,9 +90,10 @@ class DiscoverRequest(ActorId):
     """SourceDiscoverSchemaRequestBody; its one snake_case key is Airbyte's."""
 
     disable_cache: bool | None = msgspec.field(name="disable_cache", default=None)
+    connection_id: uuid.UUID | None = None
 
 
-def shown(described: DescribedActor, connections: int = 0) -> dict[str, Any]:
+def shown(described: DescribedActor, used: int = 0) -> dict[str, Any]:
     """SourceRead or DestinationRead."""
     actor, kind = described.actor, described.actor.kind
     response: dict[str, Any] = {
@@ -107,7 +108,7 @@ def shown(described: DescribedActor, connections: int = 0) -> dict[str, Any]:
         "supportState": "supported",
         "status": "active",
         "createdAt": actor.created_at // 1000,
-        "numConnections": connections,
+        "numConnections": used,
     }
     if actor.resource_allocation is not None:
         response["resourceAllocation"] = actor.resource_allocation
@@ -274,13 +275,17 @@ async def _discover(server: Server, request: Request) -> Response:
             "discover_schema", config_id=source.definition_id, started=started, failure=problem.message
         )
         return answer({"jobInfo": job})
-    return answer(
-        {
-            "catalog": shown_discovered(found.catalog),
-            "catalogId": found.id,
-            "jobInfo": synchronous_jobs.shown("discover_schema", config_id=source.definition_id, started=started),
-        }
-    )
+    response: dict[str, Any] = {
+        "catalog": shown_discovered(found.catalog),
+        "catalogId": found.id,
+        "jobInfo": synchronous_jobs.shown("discover_schema", config_id=source.definition_id, started=started),
+    }
+    if body.connection_id is not None:
+        changed = await connections.look_at_schema(server, str(body.connection_id), source, found)
+        response["catalogDiff"] = {"transforms": changed.changes}
+        response["breakingChange"] = changed.breaking
+        response["connectionStatus"] = changed.status
+    return answer(response)
 
 
 async def _latest_catalog(server: Server, request: Request) -> Response:

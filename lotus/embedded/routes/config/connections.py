@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lotus.embedded import actors, connections
+from lotus.embedded import actors, connections, schema_changes
 from lotus.embedded.connections import MANUAL, CatalogOf, Changes
 from lotus.embedded.errors import BadRequest, ResourceNotFound, StateConflict
 from lotus.embedded.mappers import with_kept_keys
@@ -334,8 +334,12 @@ async def _web_backend_view(server: Server, connection: StoredConnection, *, ref
     """WebBackendConnectionRead: the connection with its source, destination, latest job and unselected streams."""
     source = await actors.existing(server, connection.source_id, "source")
     destination = await actors.existing(server, connection.destination_id, "destination")
-    discovered = await actors.discover(server, source, ignore_cache=True) if refreshed else None
-    if discovered is None:
+    changed: schema_changes.Findings | None = None
+    if refreshed:
+        discovered = await actors.discover(server, source, ignore_cache=True)
+        changed = await connections.look_at_schema(server, connection.id, source, discovered)
+        connection = await connections.existing(server, connection.id)
+    else:
         discovered = await server.store.read(stored.latest_discovered, source.id)
     latest = await server.store.read(job_history.latest, [connection.id], REPLICATION)
     running = await server.store.read(job_history.active, [connection.id])
@@ -347,6 +351,9 @@ async def _web_backend_view(server: Server, connection: StoredConnection, *, ref
     if discovered is not None:
         response["syncCatalog"] = shown_with_unselected(connection.catalog_text, discovered.catalog)
         catalog_id = discovered.id
+    if changed is not None:
+        response["catalogDiff"] = {"transforms": changed.changes}
+    changes = "non_breaking" if changed is not None and changed.changes else "no_change"
     versions = {
         f"{actor.kind}ActorDefinitionVersion": await _version(server, actor.definition_id)
         for actor in (source, destination)
@@ -356,7 +363,7 @@ async def _web_backend_view(server: Server, connection: StoredConnection, *, ref
         "destination": await shown_actor(server, destination),
         "operations": [],
         "isSyncing": bool(running),
-        "schemaChange": "breaking" if connection.breaking_change else "no_change",
+        "schemaChange": "breaking" if connection.breaking_change else changes,
         **versions,
     }
     if catalog_id is not None:
