@@ -1,0 +1,63 @@
+"""A second, empty state of the same lake: it takes over nothing, makes no double, and destroys nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lotus.state.bucket import Bucket
+from tests.state.conftest import ROOT, Airbyte, Lake, Minio, make_lake
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def lake(minio: Minio, airbyte: Airbyte, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake that the operator applied."""
+    made = make_lake(tmp_path_factory.mktemp("lake"), airbyte, minio, "first")
+    made.up()
+    return made
+
+
+def test_an_empty_state_takes_over_and_destroys_nothing(lake: Lake, airbyte: Airbyte, minio: Minio):
+    """Another bucket, by mistake or by a stranger who has the mark: it stops at what is there, destroys nothing."""
+    there = airbyte.everything()
+    second = minio.backend("second")
+    Bucket.of(second).client(ROOT).create_bucket(Bucket="second")
+    as_stranger = {**ROOT, "PULUMI_BACKEND_URL": second}
+    lake.run("operator", "pulumi", "stack", "init", "prod", **as_stranger)
+
+    said = lake.up("operator", check=False, **as_stranger)
+    assert 'source "Shop" was not created: Airbyte has it already' in said
+    assert "this state does not know it. Is s3://second" in said and "pulumi import airbyte:index/source:Source" in said
+    assert airbyte.everything() == there
+    lake.run("operator", "pulumi", "destroy", "--yes", "--skip-preview", **as_stranger)
+    assert airbyte.everything() == there
+
+    # A copy of the true state in the wrong place knows every id; without the mark it destroys nothing.
+    (lake.folder / "copy.json").write_text(lake.run("reader", "pulumi", "stack", "export").stdout)
+    lake.run("operator", "pulumi", "stack", "import", "--file", "copy.json", **as_stranger)
+    answer = lake.run("root", "pulumi", "destroy", "--yes", "--skip-preview", "--run-program=false",
+                      check=False, **as_stranger)  # fmt: skip
+    assert answer.returncode and 'changed by "operator" alone' in answer.stdout + answer.stderr
+    assert airbyte.everything() == there
+    lake.run("operator", "pulumi", "preview", "--expect-no-changes")
+
+
+def test_a_stack_without_the_mark_makes_its_own_and_ends_its_own(lake: Lake, airbyte: Airbyte):
+    """What no layer stops: Airbyte's credential and a stack of one's own. Nothing of the lake is touched even so."""
+    there = airbyte.everything()
+    before = {one["sourceId"]: one for one in airbyte.all("sources")}
+    settings = lake.folder / "Pulumi.prod.yaml"
+    text = settings.read_text()
+    settings.write_text(text.replace("  airbyte:writer: operator\n", ""))
+    lake.run("own state", "pulumi", "stack", "init", "prod")
+    lake.up("own state")
+    assert len(airbyte.everything()) == 2 * len(there) and set(there) < set(airbyte.everything())
+    lake.run("own state", "pulumi", "destroy", "--yes", "--skip-preview")
+    settings.write_text(text)
+
+    assert airbyte.everything() == there
+    assert json.dumps({one["sourceId"]: one for one in airbyte.all("sources")}) == json.dumps(before)
+    lake.run("operator", "pulumi", "preview", "--refresh", "--run-program", "--expect-no-changes")
