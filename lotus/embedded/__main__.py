@@ -13,6 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 from lotus.embedded.errors import StartError
 
@@ -96,9 +97,11 @@ def _serve(listener: socket.socket, data: Path, *, token: str | None, required: 
     sys.dont_write_bytecode = False
 
     import uvicorn
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-    from lotus.embedded.app import create_app
+    from lotus.embedded.app import create_app, refuse_other_users
     from lotus.embedded.auth import Access
+    from lotus.embedded.peers import OtherUsers
     from lotus.embedded.server import open_server
 
     client_id, client_secret = os.environ.get(CLIENT_ID_VARIABLE), os.environ.get(CLIENT_SECRET_VARIABLE)
@@ -106,6 +109,15 @@ def _serve(listener: socket.socket, data: Path, *, token: str | None, required: 
     app = create_app(open_server(data, access_rules=access))
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
+
+    others: OtherUsers | None = None
+
+    class OwnUsersProtocol(AutoHTTPProtocol):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            ends = (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
+            if others is not None and others.opened(*ends):
+                self.app = refuse_other_users
 
     class Announcing(uvicorn.Server):
         @contextmanager
@@ -117,11 +129,14 @@ def _serve(listener: socket.socket, data: Path, *, token: str | None, required: 
             yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            nonlocal others
             await super().startup(sockets)
+            others = None if required else OtherUsers((host, port))
             print(f"lotus embedded Airbyte ready on http://{shown}:{port}/api/public/v1 (data: {data})", flush=True)
 
     config = uvicorn.Config(
         app,
+        http=OwnUsersProtocol,
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -187,6 +187,15 @@ class Guard:
             await auth.check(self._server.store, self._server.access, headers.get("authorization"))
 
 
+async def refuse_other_users(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application that a connection of another user of this machine gets."""
+    problem = Forbidden(
+        "Only the user who runs this server may call it without credentials; "
+        "others need the server's LOTUS_EMBEDDED_TOKEN or --require-credentials"
+    )
+    await refused(scope["path"], problem)(scope, receive, send)
+
+
 def _host_name(host: str) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname

@@ -6,6 +6,7 @@ import concurrent.futures
 import itertools
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -155,3 +156,18 @@ def test_small_answers_are_sent_at_once(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
         taken = [client.get("/v1/health").elapsed.total_seconds() for _ in range(20)]
         assert min(taken[1:]) < 0.02
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("curl"), reason="needs curl, and root to be somebody else")
+def test_other_users_of_the_machine_are_refused(tmp_path: Path) -> None:
+    """Without credentials, a loopback connection is only answered if it is of the server's own user (or root)."""
+    nobody = 65534
+
+    def status(url: str, user: int) -> str:
+        command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url]
+        return subprocess.run(command, user=user, cwd="/", capture_output=True, text=True, check=True).stdout
+
+    with ServerProcess(tmp_path / "data") as server:
+        assert [status(f"{server.url}/v1/sources", user) for user in (0, nobody)] == ["200", "403"]
+    with ServerProcess(tmp_path / "other", environment={"LOTUS_EMBEDDED_TOKEN": "open sesame"}) as server:
+        assert [status(f"{server.url}/v1/{path}", nobody) for path in ("health", "sources")] == ["200", "401"]
