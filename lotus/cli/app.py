@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli import backfill, drift, files, gitops, review, secrets, state
+from lotus.cli import backfill, drift, files, gitops, new, review, secrets, state
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -282,3 +282,4 @@ backfill.add_to(app)
 gitops.add_to(app)
 state.add_to(app)
 secrets.add_to(app)
+new.add_to(app)

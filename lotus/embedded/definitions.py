@@ -93,8 +93,9 @@ async def spec(server: Server, definition: StoredDefinition) -> Mapping[str, Any
     """
     if definition.manifest is not None:
         return _manifest_spec(definition.manifest)
+    # A destination's is computed from its model, which changes under one version while it is being written.
     known = await server.store.read(stored.spec, definition.id, definition.version)
-    if known is not None:
+    if known is not None and definition.kind == "source":
         return known
     try:
         answered = await server.connectors.spec(connector_of(definition))

@@ -1,12 +1,15 @@
 """The connectors that come with the embedded Airbyte; ids are those of Airbyte's own registry.
 
-A new connector is one line in `CONNECTORS`. Anything else on PyPI works without a line here: a custom definition
-`airbyte/source-x` with tag `1.2.3` installs `airbyte-source-x==1.2.3`.
+A new connector is one line in `CONNECTORS`; destinations of other distributions are found by their entry points.
+Anything else on PyPI works without a line here: a custom definition `airbyte/source-x` with tag `1.2.3` installs
+`airbyte-source-x==1.2.3`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+from uuid import UUID, uuid5
 
 from lotus.embedded.connectors.definition import MANIFEST_REPOSITORY, ActorType, Definition
 
@@ -14,6 +17,12 @@ CDK_VERSION = "7.39.1"
 """airbyte-cdk that runs manifests: the first line of versions whose dependencies have wheels for Python 3.13."""
 
 DOCS = "https://docs.airbyte.com/integrations"
+
+DESTINATION_GROUP = "lotus.destinations"
+"""Entry points of this group are destinations that other distributions offer."""
+
+_OUTSIDE = UUID("5d3c7f0e-6d0a-4a52-9d52-1d4c0e8b7f11")
+"""Namespace of their definitions' ids, which depend on the name alone."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +89,25 @@ def definition(short_name: str) -> Definition:
 
 
 def definitions() -> list[Definition]:
-    """Every definition of the registry, sources first, by name."""
-    return [
+    """Every definition of the registry, sources first, by name; then the destinations of other distributions."""
+    ours = [
         definition(key) for key in sorted(CONNECTORS, key=lambda key: (CONNECTORS[key].actor_type != "source", key))
+    ]
+    return ours + outside_destinations()
+
+
+def outside_destinations() -> list[Definition]:
+    """A definition for each entry point; nothing of theirs is imported, so a broken one breaks only its own use."""
+    return [
+        Definition(
+            id=str(uuid5(_OUTSIDE, entry.name)),
+            name=entry.name.replace("-", " ").capitalize(),
+            docker_repository=f"airbyte/destination-{entry.name}",
+            docker_image_tag=entry.dist.version if entry.dist else "0",
+            actor_type="destination",
+        )
+        for entry in sorted(entry_points(group=DESTINATION_GROUP), key=lambda entry: entry.name)
+        if f"destination-{entry.name}" not in CONNECTORS
     ]
 
 

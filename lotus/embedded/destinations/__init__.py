@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
+from lotus.embedded.connectors.registry import DESTINATION_GROUP
 from lotus.embedded.destinations.destination import (
     Destination,
     DestinationConfiguration,
@@ -37,6 +38,6 @@ def destination_class(name: str) -> type[Destination[Any]] | None:
     """The destination of that name: ours, or one that another distribution offers."""
     if name in DESTINATIONS:
         return DESTINATIONS[name]
-    for entry in entry_points(group="lotus.destinations", name=name):
+    for entry in entry_points(group=DESTINATION_GROUP, name=name):
         return entry.load()
     return None

@@ -3,65 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from botocore.exceptions import BotoCoreError, ClientError
 
 from lotus.demo import DemoServer
 from lotus.embedded.connectors.definition import MANIFEST_REPOSITORY, Definition
 from lotus.embedded.connectors.registry import CDK_VERSION, definition
-from lotus.tools import find
 
 pytestmark = pytest.mark.slow
 
 KEY, SECRET = "minioadmin", "minioadmin"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Generator[Any]:
-    """A client of a MinIO of this module's own, with a bucket `lake`."""
-    program = os.environ.get("LOTUS_MINIO") or shutil.which("minio") or find("minio")
-    if program is None:
-        pytest.skip("no MinIO: set LOTUS_MINIO, put minio on PATH, or run `python -m lotus.tools setup`")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"127.0.0.1:{port}"
-    folder = tmp_path_factory.mktemp("minio")
-    environment = {**os.environ, "MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
-    server = subprocess.Popen(
-        [str(program), "server", "--address", address, "--quiet", str(folder)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{address}",
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        region_name="us-east-1",
-    )
-    for _ in range(100):
-        try:
-            client.create_bucket(Bucket="lake")
-            break
-        except (BotoCoreError, ClientError):  # not up yet
-            time.sleep(0.2)
-    yield client
-    server.kill()
-    server.wait()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A MinIO of the session's own."""
+"""A MinIO that the tests of destinations and of jobs share."""
 
 from __future__ import annotations
 
