@@ -1,0 +1,21 @@
+"""One lake for all tests of this folder: it is changed behind the files' back, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live_lake import LiveLake, live_lake
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLake]:
+    """A lake whose shop has synced once."""
+    with live_lake(tmp_path_factory.mktemp("drift") / "lake") as found:
+        # Said, not derived from the names of source and destination: a test gives those other names.
+        source = found.read("streams/shop/_source.json")
+        found.write("streams/shop/_source.json", {**source, "connection": {"name": "Shop → Lake"}})
+        found.commit("the connection's name")
+        found.lotus("sync", "shop", "--wait")
+        yield found
