@@ -94,15 +94,17 @@ class Airbyte:
         return answer.json()["id"]
 
 
-def start_airbyte(folder: Path) -> tuple[subprocess.Popen[str], Airbyte]:
-    """A server of its own, to be terminated by the caller."""
+def start_airbyte(folder: Path, token: str = "") -> tuple[subprocess.Popen[str], Airbyte]:
+    """A server of its own, to be terminated by the caller; with a token it asks everybody for one."""
     command = [sys.executable, "-m", "lotus.embedded", "--port", "0", "--data", str(folder)]
-    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **({"LOTUS_EMBEDDED_TOKEN": token} if token else {})}
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert "http://" in line, line
     url = next(word for word in line.split() if word.startswith("http://"))
-    return process, Airbyte(url, httpx.Client(timeout=120, trust_env=False))
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return process, Airbyte(url, httpx.Client(timeout=120, trust_env=False, headers=headers))
 
 
 @pytest.fixture(scope="module")
