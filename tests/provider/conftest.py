@@ -39,10 +39,18 @@ class Server:
         found = self.call("GET", f"/{kind}", limit=100)["data"]
         return [item for item in found if item.get("status") != "deprecated"]
 
+    @property
+    def user(self) -> str:
+        """The id of the one user that an embedded Airbyte has."""
+        return self.call("GET", "/users", organizationId="00000000-0000-0000-0000-000000000000")["data"][0]["id"]
+
+    def connector(self, spec: Path) -> str:
+        """A command in place of an image: a source with this specification."""
+        return f"command:{sys.executable} {Path(__file__).with_name('spec_source.py')} {spec}"
+
     def definition(self, name: str, spec: Path) -> str:
         """A source definition whose connector has this specification."""
-        command = f"command:{sys.executable} {Path(__file__).with_name('spec_source.py')} {spec}"
-        body = {"name": name, "dockerRepository": command, "dockerImageTag": "1"}
+        body = {"name": name, "dockerRepository": self.connector(spec), "dockerImageTag": "1"}
         return self.call("POST", f"/workspaces/{WORKSPACE}/definitions/sources", body)["id"]
 
 

@@ -1,4 +1,4 @@
-"""A proxy on loopback that breaks one call in a way that networks, servers and people do."""
+"""A proxy on loopback that breaks calls in ways that networks, servers and people do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 
+Action: TypeAlias = "Callable[[Handler], bool]"
+PUBLIC = "/api/public/v1"
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date", "server"}
 
 
@@ -26,36 +28,36 @@ class Fault:
 
     method: str
     path: str
-    before: Callable[[Handler], bool] | None = None
-    after: Callable[[Handler], bool] | None = None
+    before: Action | None = None
+    after: Action | None = None
     hits: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def takes(self, method: str, path: str) -> bool:
         """Whether this call is the one; only the first is."""
         with self.lock:
-            if self.hits or method != self.method or not path.split("?", maxsplit=1)[0].endswith(self.path):
+            if self.hits or method != self.method or path.split("?", maxsplit=1)[0] != PUBLIC + self.path:
                 return False
             self.hits += 1
             return True
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes everything on to a server, but for the call that the fault takes."""
+    """Passes everything on to a server, but for the calls that a fault takes."""
 
     daemon_threads = True
 
     def __init__(self, server: str) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.target = server.removesuffix("/api/public/v1")
-        self.fault: Fault | None = None
+        self.target = server.removesuffix(PUBLIC)
+        self.faults: list[Fault] = []
         self.client = httpx.Client(timeout=300, trust_env=False)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def url(self) -> str:
         """Where the provider finds it."""
-        return f"http://127.0.0.1:{self.server_address[1]}/api/public/v1"
+        return f"http://127.0.0.1:{self.server_address[1]}{PUBLIC}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed is what this is for."""
@@ -65,20 +67,27 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    held: httpx.Response
+    """The server's answer."""
     server: Proxy  # pyright: ignore[reportIncompatibleVariableOverride]  (made by Proxy only)
 
     def handle_one(self) -> None:
         """Pass a request on, or break it."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server.fault
-        taken = fault is not None and fault.takes(self.command, self.path)
-        if fault is not None and taken and fault.before is not None and fault.before(self):
+        fault = next((one for one in self.server.faults if one.takes(self.command, self.path)), None)
+        if fault is not None and fault.before is not None and fault.before(self):
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
         answer = self.server.client.request(self.command, self.server.target + self.path, content=body, headers=headers)
-        if fault is not None and taken and fault.after is not None and fault.after(self):
+        self.held = answer
+        if fault is not None and fault.after is not None and fault.after(self):
             return
-        self.answer(answer.status_code, answer.content, answer.headers.get("Content-Type", "application/json"))
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Send the server's answer."""
+        kind = self.held.headers.get("Content-Type", "application/json")
+        self.answer(self.held.status_code, self.held.content, kind)
 
     def answer(self, status: int, body: bytes = b"", kind: str = "application/json", **headers: str) -> None:
         """Send an answer."""
@@ -101,9 +110,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one  # noqa: N815
 
 
-def instead(
-    status: int, body: bytes = b'{"message": "broken on purpose"}', **headers: str
-) -> Callable[[Handler], bool]:
+def instead(status: int, body: bytes = b'{"message": "broken on purpose"}', **headers: str) -> Action:
     """This answer in place of the real one."""
 
     def act(handler: Handler) -> bool:
@@ -119,7 +126,28 @@ def reset(handler: Handler) -> bool:
     return True
 
 
-def slow(seconds: float) -> Callable[[Handler], bool]:
+def together(size: int, act: Callable[[], None], *, delay: float | None = None, answered: bool = False) -> Action:
+    """Waits until so many calls have come to this point, then acts once for all of them.
+
+    None of them is answered, unless all were before (`answered`); with a delay in seconds they go on after the act.
+    """
+    barrier = threading.Barrier(size)
+
+    def one(handler: Handler) -> bool:
+        if answered:
+            handler.pass_on()
+        if barrier.wait(timeout=60) == 0:
+            act()
+        if delay is None:
+            return True
+        barrier.wait(timeout=60)
+        time.sleep(delay)
+        return False
+
+    return one
+
+
+def slow(seconds: float) -> Action:
     """The answer, but late."""
 
     def act(handler: Handler) -> bool:

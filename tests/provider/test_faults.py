@@ -1,13 +1,16 @@
-"""The fault matrix: whatever happens to a create, the next `up` ends with exactly one of each and nothing to do."""
+"""The fault matrix: whatever happens to a mutating call, the next `up` ends with exactly one of each, nothing to do.
+
+Every mutating call (create, update, replace, delete) of every kind meets every fault, with the engine's checkpoints and
+without them. The calls of one run that wait for no other meet the fault at the same moment, which is harder than one at
+a time: a kill finds up to seven creates under way.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,82 +18,116 @@ import psutil
 import pytest
 
 from .conftest import WORKSPACE, Project, Server, make_project
-from .faulty import Fault, Handler, Proxy, instead, reset, slow
+from .faulty import Fault, Proxy, instead, reset, slow, together
 
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
-tag = airbyte.Tag("{mark}-tag", workspace_id=WORKSPACE, color="FF5733")
-workspace = airbyte.Workspace("{mark}-workspace")
+changed = {changed}
+tag = airbyte.Tag("{mark}-tag", workspace_id=WORKSPACE, color="33FF57" if changed else "FF5733")
+workspace = airbyte.Workspace("{mark}-workspace", notifications={{"failure": {{"email": {{"enabled": changed}}}}}})
 manifest = airbyte.DeclarativeSourceDefinition("{mark}-manifest", workspace_id=WORKSPACE, manifest={{
     "version": "6.44.0", "type": "DeclarativeSource", "check": {{"type": "CheckStream", "stream_names": ["things"]}},
     "streams": [{{"type": "DeclarativeStream", "name": "things",
         "schema_loader": {{"type": "InlineSchemaLoader", "schema": {{"type": "object", "properties": {{}}}}}},
         "retriever": {{"type": "SimpleRetriever",
-            "requester": {{"type": "HttpRequester", "url_base": "http://127.0.0.1:9", "path": "/",
-                           "http_method": "GET"}},
+            "requester": {{"type": "HttpRequester", "url_base": "http://127.0.0.1:9",
+                           "path": "/other" if changed else "/", "http_method": "GET"}},
             "record_selector": {{"type": "RecordSelector",
                                  "extractor": {{"type": "DpathExtractor", "field_path": []}}}}}}}}],
     "spec": {{"type": "Spec", "connection_specification": {{"type": "object", "properties": {{}}}}}}}})
-permission = airbyte.Permission(
-    "{mark}-permission", permission_type="workspace_reader", user_id="{user}", workspace_id=workspace.workspace_id)
+image = airbyte.SourceDefinition("{mark}-image", workspace_id=WORKSPACE, docker_repository="{command}",
+                                 docker_image_tag="2" if changed else "1")
+sink = airbyte.DestinationDefinition("{mark}-sink", workspace_id=WORKSPACE,
+    docker_repository="airbyte/destination-local", docker_image_tag="2" if changed else "1")
+permission = airbyte.Permission("{mark}-permission", user_id="{user}", workspace_id=workspace.workspace_id,
+    permission_type="workspace_editor" if changed else "workspace_reader")
 source = airbyte.Source("{mark}-source", workspace_id=WORKSPACE, definition_id="{definition}",
-                        configuration={{"shop": "s", "pin": pulumi.Output.secret("first-pin")}})
-lake = airbyte.Destination("{mark}-lake", workspace_id=WORKSPACE,
-                           configuration={{"destinationType": "local", "destination_path": "{folder}"}})
+    configuration={{"shop": "s", "pin": pulumi.Output.secret("second-pin" if changed else "first-pin")}})
+lake = airbyte.Destination("{mark}-lake", workspace_id=WORKSPACE, configuration={{
+    "destinationType": "local", "destination_path": "{folder}" + ("/b" if changed else "/a")}})
 connection = airbyte.Connection("{mark}-connection", name="{mark}-connection", source_id=source.source_id,
-                                destination_id=lake.destination_id,
-                                configurations={{"streams": [{{"name": "orders"}}]}})
+    destination_id=lake.destination_id, prefix="p_" if changed else "",
+    configurations={{"streams": [{{"name": "orders"}}]}})
 """
-CREATES = {
-    "source": "/sources",
-    "destination": "/destinations",
-    "connection": "/connections",
-    "tag": "/tags",
-    "workspace": "/workspaces",
-    "permission": "/permissions",
-    "manifest": "/definitions/declarative_sources",
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where the API has objects of a kind, and how an update is sent."""
+
+    type: str
+    path: str
+    update: str
+    above: bool = False
+    """Whether it is made of others, so that its create waits for theirs, and theirs for its delete."""
+
+
+_DEFINITIONS = f"/workspaces/{WORKSPACE}/definitions"
+KINDS = {
+    "source": Kind("Source", "/sources", "PUT"),
+    "destination": Kind("Destination", "/destinations", "PUT"),
+    "connection": Kind("Connection", "/connections", "PATCH", above=True),
+    "tag": Kind("Tag", "/tags", "PATCH"),
+    "workspace": Kind("Workspace", "/workspaces", "PATCH"),
+    "permission": Kind("Permission", "/permissions", "PATCH", above=True),
+    "manifest": Kind("DeclarativeSourceDefinition", f"{_DEFINITIONS}/declarative_sources", "PUT"),
+    "image": Kind("SourceDefinition", f"{_DEFINITIONS}/sources", "PUT"),
+    "sink": Kind("DestinationDefinition", f"{_DEFINITIONS}/destinations", "PUT"),
 }
-LISTS = {"sources", "destinations", "connections", "tags", "workspaces"}
+BASES = {"source", "destination", "workspace"}
+"""Kinds that others are made of."""
+Waves = list[list[str]]
+UPWARD: Waves = [[name for name in KINDS if not KINDS[name].above], [name for name in KINDS if KINDS[name].above]]
+DOWNWARD: Waves = [[name for name in KINDS if name not in BASES], sorted(BASES)]
+REPLACED: Waves = [[name for name in wave if name != "tag"] for wave in UPWARD]
+"""Airbyte takes no second tag of the same name, so a tag is replaced by hand or not at all."""
 
 
-def kill(project: Project) -> Callable[[Handler], bool]:
-    """End the engine and its plugins as a crash would, and wait until they are gone."""
-
-    def act(handler: Handler) -> bool:
-        engine = psutil.Process(int((project.folder / "pid").read_text()))
-        family = [engine, *engine.children(recursive=True)]
-        for process in family:
-            process.kill()
-        return True
-
-    return act
+def kill(project: Project) -> None:
+    """End the engine and its plugins as a crash would."""
+    engine = psutil.Process(int((project.folder / "pid").read_text()))
+    family = [engine, *engine.children(recursive=True)]
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family, timeout=10)
 
 
-def up(project: Project, **environment: str) -> str:
+def up(project: Project, *more: str, **environment: str) -> str:
     """`pulumi up`, with its process id where `kill` finds it; empty if it succeeded, else what it printed."""
-    script = 'echo $$ > "$0/pid"; exec pulumi up --yes --skip-preview --non-interactive'
+    script = 'echo $$ > "$0/pid"; exec pulumi up --yes --skip-preview --non-interactive "$@"'
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRBYTE_", "PULUMI_"))}
     mine = {**inherited, **project.pulumi_environment(), "PULUMI_AIRBYTE_SLOWEST_CREATE": "3", **environment}
-    command = ["sh", "-c", script, str(project.folder)]
+    command = ["sh", "-c", script, str(project.folder), *more]
     answer = subprocess.run(command, cwd=project.folder, env=mine, capture_output=True, text=True, check=False)
     return "" if answer.returncode == 0 else answer.stdout + answer.stderr
 
 
-FAULTS: dict[str, Callable[[Project], dict[str, Any]]] = {
-    "killed before the request": lambda project: {"before": kill(project)},
-    "killed between commit and answer": lambda project: {"after": kill(project)},
-    "500 without a commit": lambda _: {"before": instead(500)},
-    "500 after the commit": lambda _: {"after": instead(500)},
-    "502 without a commit": lambda _: {"before": instead(502)},
-    "502 after the commit": lambda _: {"after": instead(502)},
-    "429 with Retry-After": lambda _: {"before": instead(429, Retry_After="1")},
-    "401 once": lambda _: {"before": instead(401)},
-    "reset before the commit": lambda _: {"before": reset},
-    "reset after the commit": lambda _: {"after": reset},
-    "an answer that is no JSON": lambda _: {"after": instead(200, b"<html>", kind="text/html")},
-    "an answer that takes long": lambda _: {"after": slow(4)},
+Broken = Callable[[Project, int], dict[str, Any]]
+FAULTS: dict[str, Broken] = {
+    "killed before the request": lambda project, size: {"before": together(size, lambda: kill(project))},
+    "killed while the server is at it": lambda project, size: {
+        "before": together(size, lambda: kill(project), delay=1.5)
+    },
+    "killed between commit and answer": lambda project, size: {"after": together(size, lambda: kill(project))},
+    "killed after the answer": lambda project, size: {"after": together(size, lambda: kill(project), answered=True)},
+    "500 without a commit": lambda *_: {"before": instead(500)},
+    "500 after the commit": lambda *_: {"after": instead(500)},
+    "502 without a commit": lambda *_: {"before": instead(502)},
+    "502 after the commit": lambda *_: {"after": instead(502)},
+    "429 with Retry-After": lambda *_: {"before": instead(429, Retry_After="1")},
+    "401 once": lambda *_: {"before": instead(401)},
+    "reset before the commit": lambda *_: {"before": reset},
+    "reset after the commit": lambda *_: {"after": reset},
+    "an answer that is no JSON": lambda *_: {"after": instead(200, b"<html>", kind="text/html")},
+    "an answer that takes 4 s": lambda *_: {"after": slow(4)},
+    "a server that takes 130 s": lambda *_: {"before": slow(130)},
 }
+"""By what happens; the number is how many calls it happens to at once."""
+CASES = [(fault, checkpoints) for fault in FAULTS for checkpoints in (True, False)]
+CASES.remove(("a server that takes 130 s", False))
+SLICE = [("killed between commit and answer", False), ("reset after the commit", True)]
+"""For every day, creates only: what the peer gets wrong. The rest is for `make soak`."""
 
 
 @pytest.fixture(scope="module")
@@ -105,127 +142,163 @@ def proxy(server: Server) -> Iterator[Proxy]:
 def behind(proxy: Proxy, server: Server, shop: str, tmp_path: Path) -> Iterator[Project]:
     """A project whose provider talks through the proxy."""
     project = make_project(tmp_path, proxy.url)
-    mark = tmp_path.name[-24:].replace("_", "-")
-    user = server.call("GET", "/users", organizationId="00000000-0000-0000-0000-000000000000")["data"][0]["id"]
-    folder = tmp_path / "lake"
-    project.program(PROGRAM.format(mark=mark, definition=shop, folder=folder, user=user))
-    project.environment["MARK"] = mark
+    project.environment["MARK"] = tmp_path.name[-24:].replace("_", "-")
+    declare(project, server, shop)
     yield project
-    proxy.fault = None
+    proxy.faults = []
 
 
-def counts(server: Server, mark: str) -> dict[str, int]:
+def declare(project: Project, server: Server, shop: str, *, changed: bool = False) -> None:
+    """The program with one of each kind."""
+    spec = Path(__file__).with_name("shop.spec.json")
+    command = server.connector(spec)
+    values = {"mark": project.environment["MARK"], "definition": shop, "user": server.user, "command": command}
+    project.program(PROGRAM.format(folder=project.folder / "lake", changed=changed, **values))
+
+
+def names(server: Server, mark: str) -> dict[str, list[str]]:
+    """The ids of this test's objects, by kind."""
+    found: dict[str, list[str]] = {}
+    mine = [one["workspaceId"] for one in server.all("workspaces") if str(one["name"]).startswith(f"{mark}-")]
+    for kind, of in KINDS.items():
+        if kind == "permission":
+            items = server.call("GET", of.path, userId=server.user)["data"]
+            found[kind] = [one["permissionId"] for one in items if one.get("scopeId") in mine]
+            continue
+        items = server.call("GET", of.path, **({"limit": 100} if "definitions" not in of.path else {}))["data"]
+        there = [one for one in items if one.get("status") != "deprecated"]
+        id_name = "id" if "definitions" in of.path else f"{kind}Id"
+        found[kind] = [one[id_name] for one in there if str(one.get("name", "")).startswith(f"{mark}-")]
+    return found
+
+
+def counts(server: Server, project: Project) -> dict[str, int]:
     """How many objects of this test there are, by kind."""
-    found = {kind: sum(str(item.get("name", "")).startswith(f"{mark}-") for item in server.all(kind)) for kind in LISTS}
-    definitions = server.call("GET", f"/workspaces/{WORKSPACE}/definitions/declarative_sources")["data"]
-    return {**found, "manifests": sum(str(item["name"]).startswith(f"{mark}-") for item in definitions)}
+    return {kind: len(ids) for kind, ids in names(server, project.environment["MARK"]).items()}
 
 
-ONE_OF_EACH = {**dict.fromkeys(LISTS, 1), "manifests": 1}
+ONE_OF_EACH = dict.fromkeys(KINDS, 1)
 
 
-EVERY = [(kind, fault, checkpoints) for kind in CREATES for fault in FAULTS for checkpoints in (True, False)]
-SLICE = [
-    ("source", "killed between commit and answer", False),
-    ("connection", "killed between commit and answer", True),
-    ("destination", "reset after the commit", True),
-    ("manifest", "500 after the commit", True),
-    ("permission", "502 without a commit", True),
-    ("workspace", "reset after the commit", False),
-]
-"""For every day: what the peer gets wrong, each with another kind. The rest is for `make soak`."""
+def ids(project: Project) -> dict[str, str]:
+    """The ids that the state has, by kind."""
+    by_type = {one["type"].rsplit(":", 1)[-1]: one["id"] for one in project.resources().values()}
+    return {kind: by_type[of.type] for kind, of in KINDS.items() if of.type in by_type}
 
 
-def words(case: object) -> str:
-    """A case in a test's name."""
-    return ("checkpoints" if case else "no checkpoints") if isinstance(case, bool) else str(case)
+@dataclass
+class Trial:
+    """One fault in one project; counts the calls that met it."""
+
+    project: Project
+    proxy: Proxy
+    fault: str
+    environment: dict[str, str]
+    met: int = 0
+
+    def run(self, waves: Waves, method: Callable[[str], str], path: Callable[[str], str], *more: str) -> None:
+        """`up` until nothing fails: each call of each wave meets the fault once, and the `up` after that heals it."""
+        broken = FAULTS[self.fault]
+        self.proxy.faults = [
+            Fault(method(kind), path(kind), **made)
+            for wave in waves
+            for made in [broken(self.project, len(wave))]
+            for kind in wave
+        ]
+        for _ in range(len(waves) + 1):
+            words = up(self.project, *more, **self.environment)
+            if self.fault.startswith("killed") and words:
+                self.project.pulumi("cancel", "--yes")
+            if not words:
+                break
+        assert not words, words
+        hits = {fault.path: fault.hits for fault in self.proxy.faults}
+        assert set(hits.values()) == {1}, hits
+        self.met += len(hits)
+        self.proxy.faults = []
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    ("kind", "fault", "checkpoints"),
-    [pytest.param(*case, marks=() if case in SLICE else pytest.mark.soak) for case in EVERY],
-    ids=words,
+    ("fault", "checkpoints"),
+    [pytest.param(*case, marks=() if case in SLICE else pytest.mark.soak) for case in CASES],
+    ids=lambda case: ("checkpoints" if case else "no checkpoints") if isinstance(case, bool) else case,
 )
-def test_one_of_each_whatever_happens(
-    behind: Project, proxy: Proxy, server: Server, kind: str, fault: str, checkpoints: bool
+def test_one_of_each_whatever_happens_to_creates(
+    behind: Project, proxy: Proxy, server: Server, fault: str, checkpoints: bool
 ):
     """No orphan, no second copy, nothing left to do."""
-    skip = {} if checkpoints else {"PULUMI_SKIP_CHECKPOINTS": "true"}
-    proxy.fault = Fault("POST", CREATES[kind], **FAULTS[fault](behind))
-    up(behind, **skip)
-    assert proxy.fault.hits == 1
-    proxy.fault = None
+    trial = Trial(behind, proxy, fault, {} if checkpoints else {"PULUMI_SKIP_CHECKPOINTS": "true"})
+    trial.run(UPWARD, lambda _: "POST", lambda kind: KINDS[kind].path)
 
-    if fault.startswith("killed"):
-        behind.pulumi("cancel", "--yes")
-    time.sleep(0.2)
+    assert counts(server, behind) == ONE_OF_EACH
+    assert behind.preview("--refresh")[0] == 0
+    print(f"{trial.met} creates met: {fault}")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    ("fault", "checkpoints"),
+    [case for case in CASES if "130" not in case[0]],
+    ids=lambda case: ("checkpoints" if case else "no checkpoints") if isinstance(case, bool) else case,
+)
+def test_one_of_each_whatever_happens_to_updates_replacements_and_deletes(
+    behind: Project, proxy: Proxy, server: Server, shop: str, fault: str, checkpoints: bool
+):
+    """The same objects after an update, other ones after `up --replace`, none at the end; never two."""
+    environment = {} if checkpoints else {"PULUMI_SKIP_CHECKPOINTS": "true"}
     assert not up(behind)
-    assert counts(server, behind.environment["MARK"]) == ONE_OF_EACH
+    trial = Trial(behind, proxy, fault, environment)
+    first = ids(behind)
+    declare(behind, server, shop, changed=True)
+    trial.run(UPWARD, lambda kind: KINDS[kind].update, lambda kind: f"{KINDS[kind].path}/{first[kind]}")
+    assert names(server, behind.environment["MARK"]) == {kind: [one] for kind, one in first.items()}
     assert behind.preview("--refresh")[0] == 0
 
+    urns = [one["urn"] for one in behind.resources().values() if not one["type"].endswith(":Tag")]
+    again = [word for urn in urns for word in ("--replace", urn)]
+    trial.run(REPLACED, lambda _: "POST", lambda kind: KINDS[kind].path, *again)
+    assert counts(server, behind) == ONE_OF_EACH
+    second = ids(behind)
+    assert names(server, behind.environment["MARK"]) == {kind: [one] for kind, one in second.items()}
+    assert [kind for kind in KINDS if first[kind] == second[kind]] == ["tag"]
+    assert behind.preview("--refresh")[0] == 0
 
-def test_a_second_state_takes_nothing_over(behind: Project, server: Server, tmp_path: Path):
-    """Without an intent of its own it makes its own objects, even of the same names."""
+    behind.program("")
+    trial.run(DOWNWARD, lambda _: "DELETE", lambda kind: f"{KINDS[kind].path}/{second[kind]}")
+    assert counts(server, behind) == dict.fromkeys(KINDS, 0)
+    assert not behind.resources()
+    print(f"{trial.met} updates, replacements and deletes met: {fault}")
+
+
+def test_a_second_state_and_a_replacement_take_nothing_over(behind: Project, server: Server, shop: str, tmp_path: Path):
+    """Without an intent of its own a state makes its own objects, and `--replace` makes a new one, even unseen."""
     assert not up(behind)
     (tmp_path / "second").mkdir()
     other = make_project(tmp_path / "second", behind.server_url)
     (other.folder / "__main__.py").write_text((behind.folder / "__main__.py").read_text().replace("-tag", "-tag2"))
     assert not up(other)
+    assert counts(server, behind) == dict.fromkeys(KINDS, 2)
+    assert not set(ids(behind).values()) & set(ids(other).values())
 
-    found = counts(server, behind.environment["MARK"])
-    assert found == {**dict.fromkeys(LISTS, 2), "manifests": 2}
-
-
-def test_a_replacement_never_takes_over_what_it_replaces(behind: Project, server: Server):
-    """`up --replace` makes a new one and removes the old one."""
-    assert not up(behind)
-    before = {one["id"] for one in behind.resources().values()}
-    urn = next(one["urn"] for one in behind.resources().values() if one["type"].endswith(":Connection"))
-    for _ in range(2):
-        behind.up("--replace", urn)
-
-    after = {one["id"] for one in behind.resources().values()}
-    assert len(before - after) == len(after - before) == 1
-    assert counts(server, behind.environment["MARK"]) == ONE_OF_EACH
+    before = ids(other)
+    urn = next(one["urn"] for one in other.resources().values() if one["type"].endswith(":Connection"))
+    assert not up(other, "--replace", urn)
+    assert [kind for kind, one in ids(other).items() if one != before[kind]] == ["connection"]
+    assert counts(server, behind) == dict.fromkeys(KINDS, 2)
 
 
-def test_a_foreign_object_of_the_same_name_is_left_alone(behind: Project, server: Server, proxy: Proxy):
-    """An interrupted create does not take what somebody else had made before it."""
-    mark = behind.environment["MARK"]
-    foreign = server.call("POST", "/tags", {"name": f"{mark}-tag2", "color": "FF5733", "workspaceId": WORKSPACE})
-    proxy.fault = Fault("POST", "/sources", before=instead(500))
-    body = json.loads(json.dumps({"name": f"{mark}-source", "workspaceId": WORKSPACE}))
-    body |= {"definitionId": server.all("sources")[0]["definitionId"], "configuration": {"shop": "s", "pin": "x"}}
-    theirs = server.call("POST", "/sources", body)
+def test_a_foreign_object_of_the_same_name_is_left_alone(behind: Project, server: Server, proxy: Proxy, shop: str):
+    """An interrupted create does not take what somebody else had made before it; a starting server is waited for."""
+    body = {"name": f"{behind.environment['MARK']}-source", "workspaceId": WORKSPACE, "definitionId": shop}
+    theirs = server.call("POST", "/sources", {**body, "configuration": {"shop": "s", "pin": "x"}})
+    proxy.faults = [
+        Fault("POST", "/sources", before=instead(500)),
+        *(Fault("GET", "/sources", before=instead(503, b"")) for _ in range(3)),
+    ]
     up(behind)
-    proxy.fault = None
     assert not up(behind)
 
-    mine = {one["id"] for one in behind.resources().values()}
-    assert not mine & {foreign["tagId"], theirs["sourceId"]}
-
-
-def test_an_update_whose_answer_is_lost_is_repeated(behind: Project, proxy: Proxy, server: Server):
-    """PUT gives the same result twice."""
-    assert not up(behind)
-    program = behind.folder / "__main__.py"
-    program.write_text(program.read_text().replace("first-pin", "second-pin"))
-    source = next(one["id"] for one in behind.resources().values() if one["type"].endswith(":Source"))
-    proxy.fault = Fault("PUT", f"/sources/{source}", after=reset)
-
-    assert not up(behind)
-    assert behind.preview("--refresh")[0] == 0
-
-
-def test_a_server_that_is_starting_is_waited_for(behind: Project, proxy: Proxy):
-    """For a while; `up` right after the server's start is what everyone does."""
-    opened = threading.Event()
-
-    def closed(handler: Handler) -> bool:
-        if not opened.is_set():
-            threading.Timer(2, opened.set).start()
-        handler.answer(503, b"")
-        return True
-
-    proxy.fault = Fault("GET", "/sources", before=closed)
-    assert not up(behind)
+    assert theirs["sourceId"] not in ids(behind).values()
+    assert server.call("GET", f"/sources/{theirs['sourceId']}")["createdAt"] == theirs["createdAt"]

@@ -237,8 +237,7 @@ def test_every_kind_is_made_read_and_removed(project: Project, server: Server):
 
     folder = Path(__file__).parent
     command = f"command:{sys.executable} {folder / 'spec_source.py'} {folder / 'shop.spec.json'}"
-    user = server.call("GET", "/users", organizationId="00000000-0000-0000-0000-000000000000")["data"][0]["id"]
-    project.program(EVERY_KIND.format(command=command, folder=project.folder, manifest=MANIFEST, user=user))
+    project.program(EVERY_KIND.format(command=command, folder=project.folder, manifest=MANIFEST, user=server.user))
     project.up()
 
     assert project.preview()[0] == 0
