@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import replace
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from lotus.cli import backfill, drift, files, gitops, new, review, secrets, state
+from lotus.cli.options import Json, Stack, current_project, current_stack, start_from
 from lotus.cli.output import print_json, print_table, say, size
 
 app = typer.Typer(
@@ -29,9 +29,6 @@ landing_app = typer.Typer(
 app.add_typer(dev_app, name="dev")
 app.add_typer(landing_app, name="landing")
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
-
 
 @app.callback()
 def choose_project(
@@ -40,25 +37,7 @@ def choose_project(
     ] = Path(),
 ) -> None:
     """An Airbyte lake in git: what Pulumi has no verb for."""
-    global _start  # noqa: PLW0603  typer hands options of the group to its callback only
-    _start = project
-
-
-_start = Path()
-
-
-def _project() -> Path:
-    from lotus.operations.project import find_project
-
-    return find_project(_start)
-
-
-def _variables(project: Path, stack: str | None) -> tuple[str, dict[str, str]]:
-    """The stack that is meant, and the environment to work on it with."""
-    from lotus.operations.project import chosen_stack, stack_environment
-
-    chosen = chosen_stack(stack)
-    return chosen, {**os.environ, **stack_environment(project, chosen)}
+    start_from(project)
 
 
 @app.command()
@@ -69,7 +48,7 @@ def env(stack: Stack = None, as_json: Json = False) -> None:
     """
     from lotus.operations.project import chosen_stack, stack_environment
 
-    variables = stack_environment(_project(), chosen_stack(stack))
+    variables = stack_environment(current_project(), chosen_stack(stack))
     if as_json:
         print_json(variables)
     else:
@@ -85,7 +64,7 @@ def dev_up() -> None:
     """
     from lotus.operations import dev
 
-    dev.up(_project(), say=say)
+    dev.up(current_project(), say=say)
     say('next: eval "$(lotus env)" && pulumi up')
 
 
@@ -97,7 +76,7 @@ def dev_down() -> None:
     """
     from lotus.operations import dev
 
-    names = list(dev.down(_project()))
+    names = list(dev.down(current_project()))
     say(f"ended: {', '.join(names)}" if names else "nothing was running")
 
 
@@ -109,7 +88,7 @@ def dev_status(as_json: Json = False) -> None:
     """
     from lotus.operations import dev
 
-    found = dev.status(_project())
+    found = dev.status(current_project())
     if as_json:
         print_json(found)
     else:
@@ -128,11 +107,11 @@ def dev_run() -> None:
     """
     from lotus.operations import dev
 
-    project = _project()
+    project = current_project()
     known = dev.up(project, say=say)
     say("pulumi up")
     dev.pulumi(project, known, ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", dev.STACK], show=True)
-    _sync(project, dev.STACK, [], wait=True, as_json=False)
+    _sync(dev.STACK, [], wait=True, as_json=False)
     for name, reason in sorted(known.left_out.items()):
         say(f"left out: {name}: {reason}")
     say('next: lotus landing    or: eval "$(lotus env)" && pulumi preview')
@@ -161,7 +140,7 @@ def validate(
     from lotus.operations.project import environment_of
     from lotus.operations.validate import validate as check
 
-    project = _project()
+    project = current_project()
     environment = environment_of(project, stack)
     report = check(project, stack, environment=environment)
     if stack and report.ok:
@@ -201,14 +180,14 @@ def sync(
     """
     if bool(names) == every:
         raise typer.BadParameter("name connections, or say --all")
-    _sync(_project(), stack, names or [], wait=wait, as_json=as_json)
+    _sync(stack, names or [], wait=wait, as_json=as_json)
 
 
-def _sync(project: Path, stack: str | None, names: list[str], *, wait: bool, as_json: bool) -> None:
+def _sync(stack: str | None, names: list[str], *, wait: bool, as_json: bool) -> None:
     from lotus.cli.progress import following
     from lotus.operations.sync import sync as run
 
-    chosen, variables = _variables(project, stack)
+    project, chosen, variables = current_stack(stack)
     with following(enabled=wait) as follow:
         results = run(project, chosen, variables, names, wait=wait, follow=follow)
     if as_json:
@@ -243,8 +222,7 @@ def landing(
         return
     from lotus.operations.landing import landing as look
 
-    project = _project()
-    chosen, variables = _variables(project, stack)
+    project, chosen, variables = current_stack(stack)
     found = look(project, chosen, variables, sources=sources or [])
     if as_json:
         print_json(found)
@@ -266,8 +244,7 @@ def landing_query(
     """
     from lotus.operations.landing import query
 
-    project = _project()
-    chosen, variables = _variables(project, stack)
+    project, chosen, variables = current_stack(stack)
     answer = query(project, chosen, variables, sql)
     if as_json:
         print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])

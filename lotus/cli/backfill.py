@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lotus.cli.options import current_project, current_stack
 from lotus.cli.output import print_json, print_table, say
 
 
@@ -22,12 +22,6 @@ class Mode(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Registers the command."""
     app.command("backfill")(backfill)
-
-
-def _project() -> Path:
-    from lotus.cli import app
-
-    return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
 
 
 def backfill(
@@ -66,7 +60,9 @@ def _request(
 ) -> None:
     from lotus.operations.backfill import request
 
-    edited = request(_project(), source, stream, mode=mode.value, start=start, sync=sync or bool(start), reason=reason)
+    edited = request(
+        current_project(), source, stream, mode=mode.value, start=start, sync=sync or bool(start), reason=reason
+    )
     if as_json:
         print_json(edited)
     else:
@@ -79,7 +75,7 @@ def _request(
 def _list(*, as_json: bool) -> None:
     from lotus.operations.backfill import listed
 
-    found = listed(_project())
+    found = listed(current_project())
     if as_json:
         print_json(found)
         return
@@ -91,7 +87,7 @@ def _list(*, as_json: bool) -> None:
 def _status(stack: str | None, *, as_json: bool) -> None:
     from lotus.operations.backfill import status
 
-    found = status(*_stack(stack))
+    found = status(*current_stack(stack))
     if as_json:
         print_json([{**_plain(r), "finished": r.finished} for r in found])
     else:
@@ -110,7 +106,7 @@ def _status(stack: str | None, *, as_json: bool) -> None:
 def _clean(stack: str | None, *, as_json: bool) -> None:
     from lotus.operations.backfill import clean
 
-    edited = clean(*_stack(stack))
+    edited = clean(*current_stack(stack))
     if as_json:
         print_json(edited)
         return
@@ -121,10 +117,3 @@ def _clean(stack: str | None, *, as_json: bool) -> None:
 
 def _plain(receipt: object) -> dict[str, object]:
     return dict(vars(receipt))
-
-
-def _stack(stack: str | None) -> tuple[Path, str, dict[str, str]]:
-    from lotus.cli import app
-
-    project = _project()
-    return project, *app._variables(project, stack)  # pyright: ignore[reportPrivateUsage]  see _project

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from lotus.cli.options import ReviewedStack, current_project
 from lotus.cli.output import print_json, say
 
 drift_app = typer.Typer(
@@ -19,9 +20,6 @@ drift_app = typer.Typer(
 )
 FOUND = 2
 """Exit code when there is drift; everything that keeps the look from its answer is 1."""
-StackOption = Annotated[
-    str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else prod if it has a file.")
-]
 
 
 class Format(StrEnum):
@@ -43,16 +41,10 @@ class Part(StrEnum):
     BUCKET = "bucket"
 
 
-def _project() -> Path:
-    from lotus.cli import app
-
-    return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
-
-
 @drift_app.callback()
 def drift(
     context: typer.Context,
-    stack: StackOption = None,
+    stack: ReviewedStack = None,
     form: Annotated[Format, typer.Option("--format", help="text, json, markdown or prometheus.")] = Format.TEXT,
     only: Annotated[
         list[Part] | None,
@@ -71,7 +63,7 @@ def drift(
     from lotus.operations.project import environment_of
 
     try:
-        project = _project()
+        project = current_project()
         chosen = stack_to_compare(project, stack, os.environ) or "dev"
         origins = [Origin[part.name] for part in only] if only else list(Origin)
         found = look(project, chosen, environment_of(project, chosen), origins=origins)
@@ -101,7 +93,7 @@ def drift(
 @drift_app.command("accept")
 def accept(
     names: Annotated[list[str], typer.Argument(metavar="NAME…", help="As `lotus drift` prints them.")],
-    stack: StackOption = None,
+    stack: ReviewedStack = None,
 ) -> None:
     """Writes what is there into the files, so that the next apply changes nothing there.
 
@@ -111,7 +103,7 @@ def accept(
     from lotus.operations.drift_accept import accept as take
     from lotus.operations.project import environment_of
 
-    project = _project()
+    project = current_project()
     chosen = stack_to_compare(project, stack, os.environ) or "dev"
     done = take(project, chosen, environment_of(project, chosen), names)
     for line in done.lines:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lotus.cli.options import Json, Stack, current_project, current_stack
 from lotus.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from lotus.operations.discover import Discovery
     from lotus.operations.questions import Question
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
 
 FileStack = Annotated[
     str | None, typer.Option("--stack", help="With this stack's overrides and values; absent: the files alone.")
@@ -30,19 +29,6 @@ _EXPLAIN_WIDTH = 100
 sources_app = typer.Typer(invoke_without_command=True)
 destinations_app = typer.Typer(invoke_without_command=True)
 streams_app = typer.Typer(no_args_is_help=True, help="The streams that sources offer, and the files that sync them.")
-
-
-def _project() -> Path:
-    from lotus.cli import app
-
-    return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
-
-
-def _variables(stack: str | None) -> tuple[Path, str, dict[str, str]]:
-    from lotus.cli import app
-
-    project = _project()
-    return project, *app._variables(project, stack)  # pyright: ignore[reportPrivateUsage]
 
 
 def init(
@@ -117,7 +103,7 @@ def fmt(
     """
     from lotus.operations.fmt import fmt as run
 
-    found = run(_project(), check=check)
+    found = run(current_project(), check=check)
     if as_json:
         faults = [fault.json() for fault in found.faults]
         print_json({"changed": list(found.changed), "unchanged": found.unchanged, "faults": faults})
@@ -144,7 +130,7 @@ def schema(
     from lotus.operations.schema import schema as make
 
     if write:
-        changed = write_schemas(_project())
+        changed = write_schemas(current_project())
         for file in changed:
             print(file)
         say(f"{len(changed)} schemas written" if changed else "all schemas are up to date")
@@ -171,7 +157,7 @@ def discover(
 
     if bool(sources) == every:
         raise typer.BadParameter("name sources, or say --all")
-    project, chosen, variables = _variables(stack)
+    project, chosen, variables = current_stack(stack)
     found = run(project, chosen, variables, sources or [], check=check, say=say)
     if as_json:
         print_json(found)
@@ -205,7 +191,7 @@ def _settings(stack: str | None) -> tuple[Path, Settings]:
     from lotus.operations.files import file_settings
     from lotus.operations.project import environment_of
 
-    project = _project()
+    project = current_project()
     settings = file_settings(project, stack, environment=environment_of(project, stack))
     if settings.faults:
         raise FaultsError(settings.faults)
@@ -368,7 +354,7 @@ def destinations(context: typer.Context, stack: Stack = None, as_json: Json = Fa
 def _list_actors(role: Role, stack: str | None, *, as_json: bool) -> None:
     from lotus.operations.actors import list_actors
 
-    found = list_actors(*_variables(stack), role)
+    found = list_actors(*current_stack(stack), role)
     if as_json:
         print_json(found)
         return
@@ -441,10 +427,10 @@ def _add(role: Role, new: New, stack: str | None, *, as_json: bool) -> None:
     from lotus.operations.add import add
     from lotus.operations.preview import preview_line
 
-    project, chosen, variables = _variables(stack)
+    project, chosen, variables = current_stack(stack)
     done = add(project, chosen, variables, role, new, ask=_ask if _interactive() else None, say=say)
     try:
-        line = preview_line(project, chosen, _variables(stack)[2])
+        line = preview_line(project, chosen, current_stack(stack)[2])
     except LotusError as error:
         line = f"not yet: {error.what}"
     if as_json:
@@ -519,7 +505,7 @@ def check(
     wanted = "/".join(name) if len(name) == 2 and name[0] in ("source", "destination") else ""
     if not wanted and len(name) != 1:
         raise typer.BadParameter("one name, or: source NAME, destination NAME")
-    found = run(*_variables(stack), wanted or name[0], from_files=from_files)
+    found = run(*current_stack(stack), wanted or name[0], from_files=from_files)
     if as_json:
         print_json(found)
     else:

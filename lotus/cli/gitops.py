@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lotus.cli.options import Json, current_project
 from lotus.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -16,22 +17,15 @@ if TYPE_CHECKING:
 
 gitops_app = typer.Typer(no_args_is_help=True, help="What makes the operator in the cluster apply the lake.")
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 GitOpsStack = Annotated[str, typer.Option("--stack", help="The stack whose lotus:gitops describes the delivery.")]
 Context = Annotated[str | None, typer.Option("--context", help="The kubeconfig's context; default: its current one.")]
-
-
-def _project() -> Path:
-    from lotus.cli import app
-
-    return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
 
 
 def _delivery(stack: str, context: str | None) -> tuple[Path, GitOpsSettings, Cluster]:
     from lotus.gitops.cluster import Cluster
     from lotus.operations.status import load_settings
 
-    project = _project()
+    project = current_project()
     settings = load_settings(project, stack)
     return project, settings, Cluster(settings.namespace, context=context)
 
@@ -47,7 +41,7 @@ def gitops_render(stack: GitOpsStack = "gitops") -> None:
     from lotus.gitops.render import render
     from lotus.operations.status import load_settings
 
-    project = _project()
+    project = current_project()
     name = str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])
     print(render(load_settings(project, stack), project=name), end="")
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lotus.cli.options import current_project
 from lotus.cli.output import print_json, say
 
 
@@ -15,12 +16,6 @@ def add_to(app: typer.Typer) -> None:
     new = typer.Typer(no_args_is_help=True, help="Code to begin with.")
     new.command("destination")(destination)
     app.add_typer(new, name="new")
-
-
-def _project() -> Path:
-    from lotus.cli import app
-
-    return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
 
 
 def destination(
@@ -35,7 +30,7 @@ def destination(
     """
     from lotus.operations.new_destination import new_destination, new_destination_inside
 
-    made = new_destination_inside(name, _project()) if inside else new_destination(name, folder)
+    made = new_destination_inside(name, current_project()) if inside else new_destination(name, folder)
     if as_json:
         print_json(made)
     else:

@@ -9,18 +9,8 @@ from typing import Annotated
 
 import typer
 
+from lotus.cli.options import Json, ReviewedStack, current_project
 from lotus.cli.output import print_json, say
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-StackOption = Annotated[
-    str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else prod if it has a file.")
-]
-
-
-def _project() -> Path:
-    from lotus.cli import app
-
-    return app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
 
 
 class Format(StrEnum):
@@ -33,7 +23,7 @@ class Format(StrEnum):
 
 def diff(
     revision: Annotated[str, typer.Argument(metavar="[REV]", help="The git revision to compare with.")] = "HEAD",
-    stack: StackOption = None,
+    stack: ReviewedStack = None,
     as_json: Json = False,
 ) -> None:
     """What the files change, in the words of data: streams, columns, places, what is read again; exits 2 on mistakes.
@@ -44,7 +34,7 @@ def diff(
     from lotus.operations.diff import stack_to_compare
     from lotus.operations.report import text
 
-    project = _project()
+    project = current_project()
     found = compare(project, stack_to_compare(project, stack, os.environ), revision)
     if as_json:
         print_json(found.json())
@@ -68,7 +58,7 @@ def review(
         Path | None, typer.Option("--out", help="Also write the whole review to this file, never cut.")
     ] = None,
     post: Annotated[bool, typer.Option("--post", help="Put it into the one comment of this pull request.")] = False,
-    stack: StackOption = None,
+    stack: ReviewedStack = None,
 ) -> None:
     """What a branch does to Airbyte and to the data, worst first, for those who decide; exits 2 on mistakes.
 
@@ -79,7 +69,7 @@ def review(
     from lotus.operations.report import COMMENT_LIMIT, MARKER, cut, markdown, text
     from lotus.operations.review import review as look
 
-    project = _project()
+    project = current_project()
     chosen = stack_to_compare(project, stack, os.environ)
     found = look(project, chosen, base=base, offline=offline, environment=environment_of(project, chosen or None))
     whole = markdown(found)

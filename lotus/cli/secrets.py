@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lotus.cli.options import Json, Stack, current_project
 from lotus.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from lotus.operations.secrets import Secret
 
 secrets_app = typer.Typer(no_args_is_help=True, help="The stack's secrets by name: places and users, never values.")
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,11 +22,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _of(stack: str | None) -> tuple[Path, str, dict[str, str]]:
-    from lotus.cli import app
     from lotus.operations.project import chosen_stack, environment_of
 
-    project = app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
-    chosen = chosen_stack(stack)
+    project, chosen = current_project(), chosen_stack(stack)
     return project, chosen, environment_of(project, chosen)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lotus.cli.options import Json, Stack, current_stack
 from lotus.cli.output import print_json, print_table, say, size
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 state_app = typer.Typer(no_args_is_help=True, help="The bucket that holds the state, and its one writer.")
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
-
 
 def add_to(app: typer.Typer) -> None:
     """Registers the commands on the main app."""
@@ -25,11 +23,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _state(stack: str | None) -> State:
-    from lotus.cli import app
     from lotus.operations.state import opened
 
-    project = app._project()  # pyright: ignore[reportPrivateUsage]  the group's option --project lives there
-    return opened(project, *app._variables(project, stack))  # pyright: ignore[reportPrivateUsage]  as above
+    return opened(*current_stack(stack))
 
 
 @state_app.command("init")
