@@ -388,6 +388,20 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "It asked once and does nothing more. Taken out, the file shows only what is still to come.",
         "lotus backfill --clean",
     ),
+    # State
+    (
+        "LOT095",
+        "State in git",
+        "It is out of date from the next apply on, and who works with it makes everything a second time. It also holds "
+        "every id, and the secrets, which whoever guesses the passphrase can read for ever.",
+        "git rm -r --cached .pulumi",
+    ),
+    (
+        "LOT096",
+        "A stack that the operator applies, and that names no writer",
+        "Without airbyte:writer neither the program nor the provider stops anybody else; only the bucket's keys do.",
+        "airbyte:writer: operator",
+    ),
 )
 
 CODES: dict[str, Explanation] = {code: Explanation(code, title, why, example) for code, title, why, example in _TABLE}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
 
 from lotus.errors import ConfigError
 from lotus.operations import dev
@@ -55,22 +58,51 @@ def stack_environment(project: Path, stack: str) -> dict[str, str]:
 
 
 def delivery_of(project: Path, stack: str) -> GitOpsSettings | None:
-    """The delivery that applies this stack, as the lotus:gitops of some `Pulumi.<name>.yaml` describes it.
+    """The delivery that applies this stack; None where there is none."""
+    return next((found for found in deliveries_of(project) if found.stack == stack), None)
 
-    None where there is none, or where its settings have mistakes (which `pulumi up` of that stack shows).
-    """
+
+def deliveries_of(project: Path) -> list[GitOpsSettings]:
+    """What the lotus:gitops of each `Pulumi.<name>.yaml` describes; those with mistakes are left out."""
     from lotus.config import from_stack_file
-    from lotus.gitops.settings import gitops_settings
 
+    found: list[GitOpsSettings] = []
     for file in sorted(project.glob("Pulumi.*.yaml")):
-        name = file.name[len("Pulumi.") : -len(".yaml")]
-        try:
-            found = gitops_settings(from_stack_file(project, name).gitops)
-        except ConfigError:
+        given = from_stack_file(project, file.name[len("Pulumi.") : -len(".yaml")]).gitops
+        if isinstance(given, bool):
             continue
-        if found.stack == stack:
-            return found
-    return None
+        from lotus.gitops.settings import gitops_settings
+
+        with contextlib.suppress(ConfigError):
+            found.append(gitops_settings(given))
+    return found
+
+
+def project_name(project: Path) -> str:
+    """The name in Pulumi.yaml, a part of every key of the state.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    name = _yaml(project / "Pulumi.yaml").get("name")
+    if not isinstance(name, str):
+        raise ConfigError("the project has no name", where=str(project / "Pulumi.yaml"), fix="add: name: lake")
+    return name
+
+
+def writer(project: Path, stack: str) -> str:
+    """Who alone changes the stack, as its file says; empty: everybody."""
+    config = _yaml(project / f"Pulumi.{stack}.yaml").get("config")
+    return str(cast("dict[str, Any]", config).get("airbyte:writer") or "") if isinstance(config, dict) else ""
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    """What the file holds, empty where it holds nothing: pulumi and `lotus validate` name its mistakes."""
+    try:
+        found: Any = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def environment_of(project: Path, stack: str | None) -> dict[str, str]:

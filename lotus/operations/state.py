@@ -10,10 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from lotus.config import from_stack_file
 from lotus.errors import ConfigError, LotusError, RemoteError
+from lotus.operations.project import project_name, writer
 from lotus.state.bucket import Bucket, denied, in_our_words, missing
 from lotus.state.identities import Identity, MinioUsers, User, policy
 from lotus.state.locks import ROOT, Lock, Owner, held, locks, owner_here
@@ -73,18 +72,6 @@ def opened(project: Path, stack: str, environment: Mapping[str, str]) -> State:
     root = {"PULUMI_ROOT_DIRECTORY": str(project)}
     bucket = Bucket.of(backend_url({**root, **environment}))
     return State(project, project_name(project), stack, environment, bucket, bucket.client(environment))
-
-
-def project_name(project: Path) -> str:
-    """The name in Pulumi.yaml."""
-    return str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])
-
-
-def writer(project: Path, stack: str) -> str:
-    """Who alone changes the stack, as its file says; empty: everybody."""
-    file = project / f"Pulumi.{stack}.yaml"
-    written: Any = yaml.safe_load(file.read_text()) if file.is_file() else None
-    return str(((written or {}).get("config") or {}).get("airbyte:writer") or "")
 
 
 # Trying out.

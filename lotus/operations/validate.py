@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lotus.config import Fault, LeftOut, Project, from_stack_file, load
 from lotus.config.cron import Cron
+from lotus.config.faults import in_order
+from lotus.operations.project import deliveries_of, writer
+from lotus.state.committed import committed_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,26 @@ def validate(project: Path, stack: str | None = None, *, environment: Mapping[st
         environment: usually `os.environ`.
     """
     settings = from_stack_file(project, stack, environment=environment)
-    return report(load(project, settings, resolve=bool(stack)), stack)
+    found = load(project, settings, resolve=bool(stack))
+    faults = in_order([*found.faults, *committed_state(project)])
+    hints = in_order([*found.hints, *_without_writer(project)])
+    return report(replace(found, faults=tuple(faults), hints=tuple(hints)), stack)
+
+
+def _without_writer(project: Path) -> list[Fault]:
+    """The stacks that a delivery applies and whose files do not say that nobody else does."""
+    deliveries = [delivery for delivery in deliveries_of(project) if not writer(project, delivery.stack)]
+    return [
+        Fault(
+            "LOT096",
+            f"the operator applies stack {delivery.stack}, and nothing says that nobody else does",
+            f"Pulumi.{delivery.stack}.yaml",
+            fix=f"pulumi config set airbyte:writer operator --stack {delivery.stack} (docs/one-writer.md)",
+            severity="hint",
+        )
+        for delivery in deliveries
+        if (project / f"Pulumi.{delivery.stack}.yaml").is_file()
+    ]
 
 
 def report(found: Project, stack: str | None) -> Report:
