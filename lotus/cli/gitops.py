@@ -124,6 +124,10 @@ def _print(found: Delivery) -> None:
         print(f"{'backfill':9}{one.source}/{one.stream}: {one.status}{job}")
     if found.backfills_unknown:
         print(f"{'backfill':9}unknown: {found.backfills_unknown}")
+    for one in found.broken_glass:
+        print(f"{'glass':9}broken {one.at[:19].replace('T', ' ')} UTC by {one.user}@{one.host}: {one.reason}")
+    if found.broken_glass_unknown:
+        print(f"{'glass':9}unknown: {found.broken_glass_unknown}")
     for hint in found.hints:
         say(f"hint: {hint}")
     if found.next:

@@ -8,17 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lotus.config import from_stack_file
 from lotus.errors import ConfigError, LotusError, RemoteError
 from lotus.operations.project import project_name, writer
-from lotus.state.bucket import Bucket, denied, in_our_words, missing
+from lotus.state.bucket import Bucket, code, denied, in_our_words, missing
 from lotus.state.identities import Identity, MinioUsers, User, policy
 from lotus.state.locks import ROOT, Lock, Owner, held, locks, owner_here
 from lotus.state.snapshots import Snapshot, checkpoint, chosen, counts, read, snapshots, versions
 
-Say = Callable[[str], None]
+if TYPE_CHECKING:
+    from pulumi_airbyte.provider.guard import BrokenGlass
 
 
 @dataclass(frozen=True)
@@ -377,22 +378,22 @@ def _aws_by_hand(bucket: Bucket, folder: Path) -> list[str]:
     return commands
 
 
-def broken_glass(state_environment: Mapping[str, str], project: Path, stack: str) -> list[dict[str, str]]:
+def broken_glass(project: Path, stack: str, environment: Mapping[str, str]) -> list[BrokenGlass]:
     """Who changed the stack in place of its writer, oldest first.
 
     Raises:
         LotusError: the record cannot be read from here.
     """
-    from dataclasses import asdict
-
     from botocore.exceptions import BotoCoreError, ClientError
     from pulumi_airbyte.provider.faults import ProviderError
     from pulumi_airbyte.provider.guard import broken_glass as recorded
 
-    root = {"PULUMI_ROOT_DIRECTORY": str(project)}
+    environment = {"PULUMI_ROOT_DIRECTORY": str(project), **environment}
     try:
-        return [asdict(one) for one in recorded({**root, **state_environment}, project_name(project), stack)]
+        return recorded(environment, project_name(project), stack)
     except ProviderError as error:
         raise LotusError(str(error)) from None
-    except (BotoCoreError, ClientError, OSError) as error:
-        raise LotusError(f"the record of broken glass cannot be read: {error.__class__.__name__}") from None
+    except ClientError as error:
+        raise LotusError(f"these keys cannot read the state ({code(error)})") from None
+    except (BotoCoreError, OSError) as error:
+        raise LotusError(f"the state cannot be reached ({error.__class__.__name__})") from None

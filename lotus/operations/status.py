@@ -7,7 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,10 +19,15 @@ from lotus.gitops.manifests import DRIFT_FOUND, DRIFT_LABELS
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 
 if TYPE_CHECKING:
+    from pulumi_airbyte.provider.guard import BrokenGlass
+
     from lotus.operations.backfill import Receipt
 
 GRACE_SECONDS = 60
 """How long an object may look wrong before it is called so: PKO writes a Stack's status before it makes the Update."""
+
+GLASS_DAYS = 30
+"""How long a broken glass is shown."""
 
 
 class Phase(StrEnum):
@@ -86,6 +91,9 @@ class Delivery:
     drift: DriftLook | None = None
     backfills: tuple[Receipt, ...] = ()
     backfills_unknown: str = ""
+    broken_glass: tuple[BrokenGlass, ...] = ()
+    """Who changed the stack in place of the operator in the last thirty days, newest first."""
+    broken_glass_unknown: str = ""
     hints: tuple[str, ...] = ()
     next: str = ""
 
@@ -124,7 +132,14 @@ def status(
         pushed_unknown=unknown,
         grace=grace,
     )
-    return replace(found, backfills=backfills, backfills_unknown=backfills_unknown)
+    glass, glass_unknown = recent_broken_glass(project, settings) if project else ((), "")
+    return replace(
+        found,
+        backfills=backfills,
+        backfills_unknown=backfills_unknown,
+        broken_glass=glass,
+        broken_glass_unknown=glass_unknown,
+    )
 
 
 def open_backfills(
@@ -141,6 +156,21 @@ def open_backfills(
         return tuple(one for one in receipts(project, settings.stack, environment) if not one.finished), ""
     except LotusError as error:
         return (), error.what
+
+
+def recent_broken_glass(
+    project: Path, settings: GitOpsSettings, environment: Mapping[str, str] | None = None
+) -> tuple[tuple[BrokenGlass, ...], str]:
+    """Who changed the stack in place of the operator in the last thirty days, or why that cannot be told from here."""
+    from lotus.operations.state import broken_glass
+
+    environment = {"PULUMI_BACKEND_URL": settings.state, **(os.environ if environment is None else environment)}
+    oldest = (datetime.now(UTC) - timedelta(days=GLASS_DAYS)).isoformat()
+    try:
+        found = broken_glass(project, settings.stack, environment)
+    except LotusError as error:
+        return (), error.what
+    return tuple(one for one in reversed(found) if one.at >= oldest), ""
 
 
 def _named_update(cluster: Cluster, stack: Object | None) -> Object | None:

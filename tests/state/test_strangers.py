@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from lotus.cli.gitops import _print
+from lotus.gitops.settings import gitops_settings
+from lotus.operations.status import Delivery, Phase, recent_broken_glass
 from lotus.state.bucket import Bucket
+from tests.gitops.conftest import MINIMUM
 from tests.state.conftest import ROOT, Airbyte, Lake, Minio, make_lake
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -61,3 +65,20 @@ def test_a_stack_without_the_mark_makes_its_own_and_ends_its_own(lake: Lake, air
     assert airbyte.everything() == there
     assert json.dumps({one["sourceId"]: one for one in airbyte.all("sources")}) == json.dumps(before)
     lake.run("operator", "pulumi", "preview", "--refresh", "--run-program", "--expect-no-changes")
+
+
+def test_a_broken_glass_is_shown_by_status(lake: Lake, minio: Minio, capsys: pytest.CaptureFixture[str]):
+    """Who, when, from where and why; who cannot read the state is told that instead."""
+    lake.write("secrets/shop_pin", "changed by hand\n")
+    lake.up("broken glass")
+    settings = gitops_settings({**MINIMUM, "state": minio.backend("first")})
+
+    found, unknown = recent_broken_glass(lake.folder, settings, lake.environment("reader"))
+    _print(Delivery("lotus-prod", "lotus", Phase.APPLIED, broken_glass=found))
+
+    assert (len(found), found[0].reason, unknown) == (1, "the cluster is down", "")
+    assert f"by {found[0].user}@{found[0].host}: the cluster is down" in capsys.readouterr().out
+    stranger = {**lake.environment("reader"), "AWS_SECRET_ACCESS_KEY": "wrong"}
+    assert recent_broken_glass(lake.folder, settings, stranger)[1] == (
+        "these keys cannot read the state (SignatureDoesNotMatch)"
+    )
