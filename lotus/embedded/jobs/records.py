@@ -494,7 +494,12 @@ def _text(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except (TypeError, orjson.JSONEncodeError):
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can write
         return json.dumps(value, separators=(",", ":"))
+    return text
 
 
 def _selection(text: bytes, selected: frozenset[str]) -> bytes:
