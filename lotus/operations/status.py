@@ -366,7 +366,20 @@ def _hints(settings: GitOpsSettings, stack: Object | None, words: Iterable[str],
                 f"kubectl delete pod {pod} -n {settings.namespace} (the new one removes it), then lotus reconcile"
             )
         else:
-            found.append(f"the lock is {lock[1]}'s: see that nothing runs there, then pulumi cancel")
+            found.append(
+                f"the lock is {lock[1]}'s: lotus state unlock, run there, sees whether its process goes on, "
+                "and frees it if not"
+            )
+    if re.search(r"S3: (PutObject|DeleteObject).*AccessDenied", text, re.DOTALL):
+        found.append(
+            f"the operator's keys for the state can only read: is {settings.secrets.writer} the writer's? "
+            "lotus state check, with them, says what they can do"
+        )
+    if re.search(r"InvalidAccessKeyId|SignatureDoesNotMatch", text):
+        found.append(
+            "the state's bucket does not know the operator's keys: were they rotated? put the new ones into the "
+            f"Secret {settings.secrets.writer}"
+        )
     generation, seen = dig(stack, "metadata", "generation"), dig(stack, "status", "observedGeneration")
     if stack and generation != seen and _age(dig(stack, "metadata", "creationTimestamp")) > grace:
         found.append(

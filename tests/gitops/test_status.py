@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lotus.gitops.settings import GitOpsSettings
-from lotus.operations.status import Commit, drift_look, failing_words, open_backfills, pushed_commit
+from lotus.operations.status import Commit, describe, drift_look, failing_words, open_backfills, pushed_commit
 from tests.gitops.flux import GitHost, git_host
 
 DATA = Path(__file__).parent / "data"
@@ -105,3 +105,30 @@ def test_backfills_that_cannot_be_looked_up_are_said_to_be_unknown(tmp_path: Pat
     found, unknown = open_backfills(tmp_path, settings, {})
     assert found == ()
     assert unknown
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (
+            "operation error S3: PutObject, https response error StatusCode: 403, api error AccessDenied: Access Denied.",
+            "the operator's keys for the state can only read: is lotus-state-writer the writer's?",
+        ),
+        (
+            "operation error S3: ListObjects, api error InvalidAccessKeyId: The Access Key Id you provided does not exist",
+            "put the new ones into the Secret lotus-state-writer",
+        ),
+        (
+            "the stack is currently locked by 1 lock(s).\n  s3://s/.pulumi/locks/a.json: created by ann@laptop (pid 7)",
+            "the lock is laptop's: lotus state unlock, run there",
+        ),
+    ],
+)
+def test_the_states_faults_are_translated(settings: GitOpsSettings, words: str, hint: str):
+    """What S3 and Pulumi say of keys and locks, as what to do."""
+    revision = "main@sha1:abc"
+    repository = {"status": {"artifact": {"revision": revision}}}
+    last = {"state": "failed", "lastAttemptedCommit": revision, "message": f"error: {words}", "failures": 1}
+    retrying = {"type": "Reconciling", "status": "True", "reason": "RetryingAfterFailure"}
+    stack = {"status": {"lastUpdate": last, "conditions": [retrying]}}
+    assert hint in "\n".join(describe(settings, repository=repository, stack=stack).hints)
