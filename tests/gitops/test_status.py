@@ -111,11 +111,11 @@ def test_backfills_that_cannot_be_looked_up_are_said_to_be_unknown(tmp_path: Pat
     ("words", "hint"),
     [
         (
-            "operation error S3: PutObject, https response error StatusCode: 403, api error AccessDenied: Access Denied.",
+            "operation error S3: PutObject, https response error StatusCode: 403, api error AccessDenied: Denied.",
             "the operator's keys for the state can only read: is lotus-state-writer the writer's?",
         ),
         (
-            "operation error S3: ListObjects, api error InvalidAccessKeyId: The Access Key Id you provided does not exist",
+            "operation error S3: ListObjects, api error InvalidAccessKeyId: The Access Key Id does not exist",
             "put the new ones into the Secret lotus-state-writer",
         ),
         (
