@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from lotus.embedded import actors, catalog, cron, definitions, schema_changes
 from lotus.embedded.errors import BadRequest, ResourceNotFound, StateConflict
 from lotus.embedded.jobs import JobNotFoundError, JobNotRunningError
+from lotus.embedded.mappers import with_sealed_keys
 from lotus.embedded.store import actors as stored_actors
 from lotus.embedded.store import connections as stored
 from lotus.embedded.store import definitions as stored_definitions
@@ -122,7 +123,7 @@ async def create(
         "source_id": source_id,
         "destination_id": destination_id,
         "name": name or f"{source.name} <> {destination.name}",
-        "catalog": catalog_of(discovered.catalog, modes),
+        "catalog": with_sealed_keys(catalog_of(discovered.catalog, modes), {"streams": []}, server.store.cipher),
         "discovered_catalog_id": discovered.id,
     }
 
@@ -161,7 +162,8 @@ async def _changed(server: Server, connection: StoredConnection, changes: Change
         destination = await actors.existing(server, connection.destination_id, "destination")
         discovered = await actors.discover(server, source)
         modes = await _destination_modes(server, destination.definition_id)
-        columns["catalog"] = changes.catalog_of(discovered.catalog, modes)
+        wanted = changes.catalog_of(discovered.catalog, modes)
+        columns["catalog"] = with_sealed_keys(wanted, connection.catalog, server.store.cipher)
         columns["discovered_catalog_id"] = discovered.id
         columns.setdefault("breaking_change", False)
         reset = catalog.changed_source_modes(connection.catalog, columns["catalog"])

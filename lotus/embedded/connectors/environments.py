@@ -29,6 +29,9 @@ Progress = Callable[[str], None]
 
 INSTALL_SECONDS = 1800
 
+MANIFESTS = "https://connectors.airbyte.com/files/metadata/airbyte"
+"""Where Airbyte publishes the manifests of low-code connectors; nothing is fetched from there by itself."""
+
 KNOWN_PYTHONS = ((3, 11), (3, 12), (3, 10), (3, 13), (3, 14))
 """Order in which Pythons are tried: connectors are published for 3.11 first (dataplane-baseline section 5)."""
 
@@ -291,8 +294,9 @@ def _translated(requirement: str, stderr: str) -> InstallError:
         return InstallError(
             f"there is no package {requirement} on PyPI",
             fix=(
-                f"check the version; if {name} exists only as a container image or a manifest, "
-                "declare its manifest instead (a declarative source definition)"
+                "check the version; a low-code connector that is not on PyPI runs from its manifest: save "
+                f"{MANIFESTS}/{name.removeprefix('airbyte-')}/latest/manifest.yaml and declare that; "
+                "one that is only a container image needs an Airbyte on Kubernetes"
             ),
             details=stderr,
         )

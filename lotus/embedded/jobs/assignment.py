@@ -16,7 +16,8 @@ class AssignedStream:
     """One stream of a job.
 
     `name` and `namespace` are the source's; `target_name` and `target_namespace` have prefix and namespace applied.
-    `whole` streams are read anew and published once, at the end; `json_schema` has the selected fields only.
+    `whole` streams are read anew and published once, at the end; `json_schema` has the selected fields only, as the
+    mappers make them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class AssignedStream:
     generation_id: int
     minimum_generation_id: int
     whole: bool
+    mappers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from lotus.embedded.jobs.errors import (
     SchemaChangedError,
 )
 from lotus.embedded.jobs.planning import Plan, UnsupportedStreamError, plan
+from lotus.embedded.mappers import keys_of, with_opened_keys
 from lotus.embedded.scheduler import ScheduleError, due_at
 from lotus.embedded.store import actors as stored_actors
 from lotus.embedded.store import definitions as stored_definitions
@@ -334,11 +335,12 @@ class Jobs:
             await self._look_at_schema(job_id, number, connection, destination["definition"])
             connection = (await self._store.read(_parts, job_id))[1]
         cipher = self._store.cipher
+        connection["catalog"] = with_opened_keys(connection["catalog"], cipher)
         source_configuration = cipher.open(source["configuration"], owner=source["id"])
         destination_configuration = cipher.open(destination["configuration"], owner=destination["id"])
         source_definition = _definition(source["definition"])
         destination_definition = _definition(destination["definition"])
-        secrets: set[str] = set()
+        secrets = keys_of(connection["catalog"])
         spec = await self._connectors.spec(destination_definition)
         secrets |= secret_values(destination_configuration, spec.get("connectionSpecification"))
         command: list[str] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from lotus.embedded.jobs.assignment import AssignedStream
+from lotus.embedded.jobs.mapping import MapperError, mapped_path, mapped_schema
 from lotus.embedded.store import jobs as stored
 from lotus.embedded.store.jobs import StreamKey
 
@@ -34,7 +35,7 @@ def plan(db: Connection, connection: Mapping[str, Any], job: Mapping[str, Any]) 
     data is there. So a refresh that fails or is cancelled leaves everything as it was.
 
     Raises:
-        UnsupportedStreamError: a stream has mappers.
+        UnsupportedStreamError: a stream has mappers that cannot be run here.
     """
     config_type: str = job["config_type"]
     chosen = None if job["streams"] is None else {(each["name"], each["namespace"]) for each in job["streams"]}
@@ -47,8 +48,6 @@ def plan(db: Connection, connection: Mapping[str, Any], job: Mapping[str, Any]) 
         is_chosen = chosen is None or key in chosen
         if (clearing and not is_chosen) or (not clearing and not configured.get("selected", True)):
             continue
-        if configured.get("mappers") and not clearing:
-            raise UnsupportedStreamError(f'stream "{key[0]}" has mappers, which the embedded Airbyte does not run')
         full = configured["sync_mode"] == "full_refresh"
         refreshed = config_type == "refresh" and is_chosen
         truncates = clearing or (refreshed and job["refresh_mode"] == "Truncate")
@@ -62,6 +61,11 @@ def plan(db: Connection, connection: Mapping[str, Any], job: Mapping[str, Any]) 
         if whole or refreshed:
             anew.add(key)
         schema, selected = _selection(configured)
+        mappers: list[dict[str, Any]] = configured.get("mappers") or []
+        try:
+            target_schema = mapped_schema(schema, mappers)
+        except MapperError as error:
+            raise UnsupportedStreamError(f'stream "{key[0]}" cannot be mapped: {error}') from error
         assigned.append(
             AssignedStream(
                 name=key[0],
@@ -69,13 +73,14 @@ def plan(db: Connection, connection: Mapping[str, Any], job: Mapping[str, Any]) 
                 target_name=f"{connection['prefix']}{key[0]}",
                 target_namespace=_namespace(connection, key[1]),
                 mode=configured["destination_sync_mode"],
-                json_schema=schema,
+                json_schema=target_schema,
                 selected=selected,
-                primary_key=configured.get("primary_key") or [],
-                cursor_field=configured.get("cursor_field") or [],
+                primary_key=[mapped_path(path, mappers) for path in configured.get("primary_key") or [] if path],
+                cursor_field=mapped_path(cursor, mappers) if (cursor := configured.get("cursor_field")) else [],
                 generation_id=number,
                 minimum_generation_id=number if truncates or overwrites else 0,
                 whole=whole,
+                mappers=mappers,
             )
         )
         catalog.append(_protocol_stream(configured, schema, job["id"], assigned[-1]))
@@ -129,8 +134,8 @@ def _protocol_stream(
         "stream": {**inner, "json_schema": schema},
         "sync_mode": configured["sync_mode"],
         "destination_sync_mode": configured["destination_sync_mode"],
-        "cursor_field": stream.cursor_field,
-        "primary_key": stream.primary_key,
+        "cursor_field": configured.get("cursor_field") or [],
+        "primary_key": configured.get("primary_key") or [],
         "generation_id": stream.generation_id,
         "minimum_generation_id": stream.minimum_generation_id,
         "sync_id": job_id,

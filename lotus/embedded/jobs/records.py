@@ -24,6 +24,7 @@ from msgspec import Meta, Raw
 from lotus.embedded.destinations.arrow import Array, DataType, RecordBatch
 from lotus.embedded.destinations.columns import TEMPORAL, ColumnType, Field, airbyte_columns
 from lotus.embedded.destinations.destination import DestinationStream
+from lotus.embedded.jobs.mapping import RecordMapper
 from lotus.embedded.protocol import RecordMessage
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
@@ -49,13 +50,21 @@ class MisfitError(ValueError):
 class RecordParser:
     """Turns the records of one stream into batches for a destination."""
 
-    def __init__(self, stream: DestinationStream, *, selected: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        stream: DestinationStream,
+        *,
+        selected: Iterable[str] | None = None,
+        mapper: RecordMapper | None = None,
+    ) -> None:
         """A parser.
 
         Args:
             stream: the stream as the destination wants it.
             selected: for streams kept as JSON text: members to keep, None for all.
+            mapper: changes each record (of the selected members) first.
         """
+        self._mapper = mapper
         self._stream = stream
         self._schema = stream.schema
         self._fields = stream.fields
@@ -78,6 +87,8 @@ class RecordParser:
 
     def lines(self, run: bytes) -> list[RecordBatch]:
         """Takes whole lines that are records of this stream; returns batches that became complete by it."""
+        if self._mapper is not None:
+            return [batch for line in run.splitlines() for batch in self._mapped(line, self._mapper)]
         try:
             rows: list[Any] = self._decoder.decode_lines(run)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -109,16 +120,31 @@ class RecordParser:
         self.rows += 1
         return batches
 
+    def _mapped(self, line: bytes, mapper: RecordMapper) -> list[RecordBatch]:
+        record = lenient(line)["record"]
+        data: Any = record["data"]
+        if not isinstance(data, dict):
+            raise TypeError("a record's data is an object")
+        data = cast("dict[str, Any]", data)
+        changes: list[Change] = []
+        if self._selected is not None:
+            data = {name: value for name, value in data.items() if name in self._selected}
+        mapped = mapper(data, changes)
+        return [] if mapped is None else self._row(mapped, float(record.get("emitted_at") or 0), changes, len(line))
+
     def _loose_row(self, data: Any, emitted_at: float) -> list[RecordBatch]:
         size = len(data) if isinstance(data, bytes) else 1000
         if isinstance(data, bytes):
             data = lenient(data)
+        if self._selected is not None:
+            data = {name: value for name, value in data.items() if name in self._selected}
+        return self._row(data, emitted_at, [], size)
+
+    def _row(self, data: dict[str, Any], emitted_at: float, changes: list[Change], size: int) -> list[RecordBatch]:
         batches = self._flush_typed()
         values: dict[str, Any] = {}
-        changes: list[Change] = []
         if self._data:
-            kept = data if self._selected is None else {k: v for k, v in data.items() if k in self._selected}
-            values["data"] = _text(kept)
+            values["data"] = _text(data)
         else:
             for field in self._fields:
                 values[field.column] = coerced(data.get(field.name), field.type, field.name, changes)

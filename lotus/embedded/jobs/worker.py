@@ -33,6 +33,7 @@ from lotus.embedded.destinations import Destination, DestinationError, Destinati
 from lotus.embedded.destinations.columns import fields_of
 from lotus.embedded.destinations.writer import Committed, Limits, State, StreamName, Target, Writer
 from lotus.embedded.jobs.assignment import AssignedStream, Assignment, failure
+from lotus.embedded.jobs.mapping import RecordMapper
 from lotus.embedded.jobs.records import RecordParser, lenient
 from lotus.embedded.protocol import (
     MAX_LINE_BYTES,
@@ -247,9 +248,9 @@ class Worker:
                 if (each["stream"]["name"], each["stream"].get("namespace")) in names
             ]
         }
-        selected = {(each.name, each.namespace): each.selected for each in job.streams}
+        given = {(each.name, each.namespace): each for each in job.streams}
         demultiplexer = Demultiplexer(
-            {t.source: RecordParser(t.stream, selected=selected[t.source]) for t in targets if t.source in names},
+            {t.source: _parser(t.stream, given[t.source]) for t in targets if t.source in names},
             writer,
             self._progress,
             self._message,
@@ -581,6 +582,11 @@ class Demultiplexer:
     def _flush(self, name: StreamName) -> None:
         for batch in self._parsers[name].batches():
             self._writer.add(name, batch)
+
+
+def _parser(stream: DestinationStream, given: AssignedStream) -> RecordParser:
+    mapper = RecordMapper(given.mappers) if given.mappers else None
+    return RecordParser(stream, selected=given.selected, mapper=mapper)
 
 
 def _value(raw: Any) -> Any:

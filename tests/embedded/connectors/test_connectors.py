@@ -13,7 +13,7 @@ from lotus.embedded.connectors import ConnectorError, Connectors, Definition
 from lotus.embedded.connectors.environments import Environments
 from lotus.embedded.connectors.errors import ContainerOnlyError, InstallError, TimedOutError
 from lotus.embedded.connectors.process import marked_processes, run_command
-from lotus.embedded.connectors.registry import CONNECTORS, definition, definitions
+from lotus.embedded.connectors.registry import CDK_VERSION, CONNECTORS, definition, definitions
 from lotus.embedded.connectors.secrets import Scrubber, secret_values
 
 
@@ -55,6 +55,12 @@ def test_a_command_has_to_be_absolute(tmp_path: Path) -> None:
 def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
     """A repository that names no connector is not looked up anywhere."""
     assert "is not a connector that can be installed" in spec_of(source("library/nginx"), tmp_path)
+
+
+def test_the_docs_name_the_cdk_that_runs_manifests() -> None:
+    """One version, in the registry and in docs/api.md."""
+    assert CDK_VERSION == "7.39.1"
+    assert f"airbyte-cdk {CDK_VERSION} " in (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 
 
 @pytest.mark.slow
