@@ -101,9 +101,9 @@ class Project:
         answer = self.pulumi("up", "--yes", "--skip-preview", "--diff", *more, check=check)
         return answer.stdout + answer.stderr
 
-    def preview(self, *more: str) -> tuple[int, str]:
+    def preview(self, *more: str, **environment: str) -> tuple[int, str]:
         """The exit code of a preview that expects no change (7: there is one), and what it printed."""
-        answer = self.pulumi("preview", "--diff", "--expect-no-changes", *more, check=False)
+        answer = self.pulumi("preview", "--diff", "--expect-no-changes", *more, check=False, **environment)
         return answer.returncode, answer.stdout + answer.stderr
 
     def drift(self) -> tuple[int, str]:
