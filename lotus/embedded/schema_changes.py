@@ -26,10 +26,11 @@ _KEYED = ("append_dedup", "overwrite_dedup")
 
 @dataclass(frozen=True)
 class Findings:
-    """What changed for a connection, and what became of it."""
+    """What changed for a connection, whether that stops it, and its status now."""
 
     changes: list[Change] = field(default_factory=list[Change])
     breaking: bool = False
+    stops: bool = False
     status: str = "active"
 
     @property
@@ -57,7 +58,8 @@ def look(
     """
     connection = stored.connection(db, connection_id)
     if connection is None or connection.discovered_catalog_id in (None, offered.id):
-        return Findings() if connection is None else Findings([], connection.breaking_change, connection.status)
+        status = "deprecated" if connection is None else connection.status
+        return Findings(breaking=connection is not None and connection.breaking_change, status=status)
     known = stored.discovered_with_id(db, connection.discovered_catalog_id)
     found = [] if known is None else changes(known.catalog, offered.catalog, connection.catalog)
     breaking = any(_breaks(change) for change in found)
@@ -65,7 +67,8 @@ def look(
     values: dict[str, Any] = {}
     if breaking != connection.breaking_change:
         values["breaking_change"] = breaking
-    if breaking or (found and behavior == "disable_connection"):
+    stops = breaking or (bool(found) and behavior == "disable_connection")
+    if stops:
         if connection.status == "active":
             values["status"] = "inactive"
     elif propagate and (not found or behavior in ("propagate_columns", "propagate_fully")):
@@ -75,7 +78,7 @@ def look(
             values["catalog"] = propagated(connection.catalog, offered.catalog, found, destination_modes, fully=fully)
     if values:
         stored.change(db, connection_id, **values)
-    return Findings(found, breaking, values.get("status", connection.status))
+    return Findings(found, breaking, stops, values.get("status", connection.status))
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], configured: Mapping[str, Any]) -> list[Change]:

@@ -392,7 +392,7 @@ class Jobs:
         offered = await discovery.discover(self._store, self._connectors, source, definition, since=since)
         modes = destination_sync_modes(await self._connectors.spec(_definition(destination_definition)))
         found = await self._store.write(schema_changes.look, connection["id"], offered, modes, propagate=True)
-        if found.status == "inactive":
+        if found.stops:
             raise SchemaChangedError(found.reason)
         if found.changes:
             behavior = connection["non_breaking_schema_updates"]

@@ -54,6 +54,7 @@ class Lane:
     acknowledged: list[int] = field(default_factory=list[int])
     names: tuple[str, str] = ("", "")
     rows: int = 0
+    cron: str | None = None
 
 
 # What must hold when nothing runs: of the rows, the committed cursor, and the number of syncs that succeeded.
@@ -99,6 +100,7 @@ def lanes() -> list[Lane]:
         Lane("incremental_deduped_history", NEXT, "duckdb", each_once),
         Lane("full_refresh_overwrite_deduped", STAMPED, "duckdb", one_run),
         Lane("full_refresh_overwrite", STAMPED, "local", one_run),
+        Lane("incremental_append", NEXT, "local", each_once, jobs=(), cron="0 * * * * ?"),
     ]
 
 
@@ -112,6 +114,7 @@ class Soak:
         self.killed: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.checks = 0
+        self.ticks = 0
         self.lanes = lanes()
         self._minio = minio
         self._ports = free_port(), free_port()
@@ -176,6 +179,10 @@ class Soak:
             rows = self._rows(lane)
             lane.rows = len(rows)
             succeeded = len(self._jobs("succeeded", connection=lane.connection))
+            if lane.cron is not None:
+                minutes = self._minutes(lane)
+                assert len(set(minutes)) == len(minutes), f"a tick fired twice: {minutes}"
+                self.ticks = len(minutes)
             try:
                 lane.holds(lane, rows, self._state(lane), succeeded)
             except AssertionError as error:
@@ -186,13 +193,14 @@ class Soak:
         rows = ", ".join(f"{lane.rows} {lane.mode} ({lane.destination})" for lane in self.lanes)
         return (
             f"kill -9: {self.killed.total()} {dict(self.killed)}; jobs: {dict(self.ended)}; rows: {rows}; "
-            f"looked {self.checks} times: no accepted write lost, no row lost or repeated, no mix, nothing left running"
+            f"ticks of a schedule: {self.ticks}, each once; looked {self.checks} times: "
+            "no accepted write lost, no row lost or repeated, no mix, nothing left running"
         )
 
     # Who asks.
 
     def _ask(self) -> None:
-        lane = self.chance.choice(self.lanes)
+        lane = self.chance.choice([lane for lane in self.lanes if lane.jobs])
         path, options = lane.jobs[lane.asked % len(lane.jobs)]
         name = f"{lane.mode} {lane.asked}"
         with contextlib.suppress(httpx.TransportError):
@@ -288,7 +296,10 @@ class Soak:
         key = [["id"]] if "dedup" in lane.mode else None
         stream = {"name": "orders", "syncMode": lane.mode, "cursorField": ["id"], "primaryKey": key}
         ends = {"sourceId": source["sourceId"], "destinationId": destination["destinationId"]}
-        made = self._made("connections", {**ends, "name": lane.mode, "configurations": {"streams": [stream]}})
+        body: dict[str, Any] = {**ends, "name": lane.mode, "configurations": {"streams": [stream]}}
+        if lane.cron is not None:
+            body["schedule"] = {"scheduleType": "cron", "cronExpression": lane.cron}
+        made = self._made("connections", body)
         lane.connection = made["connectionId"]
         lane.names = lane.mode, lane.mode
 
@@ -324,6 +335,12 @@ class Soak:
             while page := self.api.get(f"{PUBLIC}/jobs", params={**query, "offset": len(found)}).json()["data"]:
                 found += page
         return found
+
+    def _minutes(self, lane: Lane) -> list[int]:
+        """When the jobs of a lane were made."""
+        body = {"configTypes": ["sync"], "configId": lane.connection, "pagination": {"pageSize": 1000}}
+        jobs = self.api.post(f"{CONFIG}/jobs/list", json=body).json()["jobs"]
+        return [each["job"]["createdAt"] // 60 for each in jobs]
 
     def _state(self, lane: Lane) -> int:
         state = self.api.post(f"{CONFIG}/state/get", json={"connectionId": lane.connection}).json()
