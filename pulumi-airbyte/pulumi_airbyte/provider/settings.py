@@ -86,10 +86,15 @@ def settings(
     """
     environment = os.environ if environment is None else environment
     current = _current_configuration(environment)
-    layers = [arguments, current] if explicit else [current, arguments]
+    today: list[Mapping[str, Json]] = [current, _from_environment(environment)]
+    if explicit:
+        layers = [arguments, *today]
+    else:
+        # What was taken out of the configuration is still in the state, and no more than that.
+        layers = today if any(layer.get(wire) for layer in today for wire in WIRE) else [arguments]
     # A credential of one kind hides those of the others further down: a layer is taken for a whole.
     found: dict[str, str] = {}
-    for layer in [*layers, _from_environment(environment)]:
+    for layer in layers:
         given = {WIRE[wire]: str(layer[wire]) for wire in WIRE if layer.get(wire)}
         if any(name in found for name in _CREDENTIAL):
             given = {name: value for name, value in given.items() if name not in _CREDENTIAL}

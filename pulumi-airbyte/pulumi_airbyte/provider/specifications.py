@@ -80,7 +80,7 @@ class Specifications:
             schema = await self._reached(
                 lambda: self._airbyte.specification(connector, asked, workspace, patience=_PATIENCE)
             )
-        except UnavailableError as error:
+        except UnavailableError:
             kept = await asyncio.to_thread(_read, file)
             return "the server does not answer" if kept is None else Specification(kept)
         except AirbyteError as error:

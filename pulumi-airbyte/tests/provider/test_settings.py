@@ -23,6 +23,22 @@ def test_a_credential_is_taken_whole_from_one_place():
     assert settings(OLD, explicit=False, environment=NOW).client_secret is None
 
 
+def test_what_was_taken_out_of_the_configuration_is_forgotten():
+    """A moved server's old token endpoint would be asked for ever."""
+    old = {**OLD, "tokenUrl": "http://old/token"}
+
+    assert settings(old, explicit=False, environment=NOW).token_url is None
+    assert settings(old, explicit=False, environment={"AIRBYTE_SERVER_URL": "http://now"}).server_url == "http://now"
+    assert settings(old, explicit=False, environment={}).token_url == "http://old/token"
+
+
+def test_consents_of_the_stacks_file_and_of_the_environment_add_up():
+    """A list, as Pulumi writes one, or a single phrase."""
+    environment = {"PULUMI_CONFIG": json.dumps({"confirm": '["a b", "c"]'}), "AIRBYTE_CONFIRM": "everything"}
+
+    assert settings({}, explicit=False, environment=environment).confirm == ("a b", "c", "everything")
+
+
 def test_a_provider_resources_own_arguments_come_first():
     """It may well be another server than the stack's."""
     assert settings(OLD, explicit=True, environment=NOW).server_url == "http://old"
