@@ -199,7 +199,7 @@ def _fields(schema: Any) -> dict[tuple[str, ...], Any]:
         inner = schema
         for name in path:
             inner = inner["properties"][name]
-        found[tuple(path)] = inner
+        found[tuple(path)] = inner if isinstance(inner, dict) else {}  # `true`: anything
     return found
 
 
