@@ -146,7 +146,7 @@ def state_restore(
 
     Example: lotus state restore 3f2a --stack prod
     """
-    from lotus.operations.state import restore
+    from lotus.operations.state import consent, restore
 
     state = _state(stack)
     one, replaced = restore(state, version)
@@ -156,6 +156,7 @@ def state_restore(
         print(f"present now: {one.at:%Y-%m-%d %H:%M:%S} UTC, {one.resources} resources ({one.version})")
         if replaced:
             print(f"before: {replaced.at:%Y-%m-%d %H:%M:%S} UTC, {replaced.resources} resources ({replaced.version})")
+    say(f'hint: the consent "{consent(state.stack, one)}" is used: take it out of lotus:confirm')
     say(f"next: pulumi preview --refresh --run-program --stack {state.stack} (what Airbyte has that this state lacks)")
 
 

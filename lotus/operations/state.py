@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -205,6 +206,13 @@ def consent(stack: str, snapshot: Snapshot) -> str:
     return f"restore state {stack} {snapshot.version}"
 
 
+def _agree(stack: str, words: str, place: int, *, there: bool) -> str:
+    """How to give the consent; pulumi sets nothing on a stack whose state is gone, so that takes the file by hand."""
+    if there:
+        return f"pulumi config set --path 'lotus:confirm[{place}]' '{words}' --stack {stack}"
+    return f'in Pulumi.{stack}.yaml (git restore it, if pulumi removed it), below config: lotus:confirm: ["{words}"]'
+
+
 def restore(state: State, version: str) -> tuple[Snapshot, Snapshot | None]:
     """Makes an old version the present one, under the stack's lock; returns it, and the one that it replaces.
 
@@ -228,8 +236,7 @@ def restore(state: State, version: str) -> tuple[Snapshot, Snapshot | None]:
         raise ConfigError(
             f"restoring makes the state of {one.at:%Y-%m-%d %H:%M:%S} UTC the present one, which needs consent",
             where=f"Pulumi.{state.stack}.yaml: lotus:confirm",
-            fix=f"pulumi config set --path 'lotus:confirm[{len(agreed)}]' '{consent(state.stack, one)}' "
-            f"--stack {state.stack}",
+            fix=_agree(state.stack, consent(state.stack, one), len(agreed), there=not found[0].deleted),
         )
     guard = Guard(state.writer or None, state.environment)
     refusal = guard.refusal(state.stack)
@@ -330,8 +337,13 @@ def init(state: State, keys: Path, *, rotate: Identity | None = None, retire: st
             state.client.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
             done.append("old versions are kept")
     if bucket.endpoint is None:
-        return SetUp(tuple(done), tuple(there), tuple(_aws_by_hand(bucket, keys)), ())
+        return SetUp(tuple(done), tuple(there), tuple(_aws_commands(_policies(bucket, keys), bucket)), ())
     users = MinioUsers(bucket, state.environment)
+    if not users.offered():
+        by_hand = (
+            f"# make a user {bucket.name}-{i} with the rights in {f}" for i, f in _policies(bucket, keys).items()
+        )
+        return SetUp(tuple(done), tuple(there), tuple(by_hand), ())
     if retire:
         users.remove(retire)
         return SetUp((*done, f"user {retire} ended"), tuple(there), (), ())
@@ -360,22 +372,22 @@ def _bucket_made(state: State) -> bool:
     return True
 
 
-def _aws_by_hand(bucket: Bucket, folder: Path) -> list[str]:
-    """The policies as files, and the commands that make the users with them."""
-    import json
-
+def _policies(bucket: Bucket, folder: Path) -> dict[Identity, Path]:
+    """The policies of this bucket as files, where users cannot be made from here."""
     folder.mkdir(parents=True, exist_ok=True)
-    commands: list[str] = []
-    for identity in Identity:
-        file = folder / f"{identity}.policy.json"
+    found = {identity: folder / f"{identity}.policy.json" for identity in Identity}
+    for identity, file in found.items():
         file.write_text(json.dumps(policy(identity, bucket.name), indent=2) + "\n")
+    return found
+
+
+def _aws_commands(policies: Mapping[Identity, Path], bucket: Bucket) -> Iterator[str]:
+    """The commands that make the users with them."""
+    for identity, file in policies.items():
         name = f"{bucket.name}-{identity}"
-        commands += [
-            f"aws iam create-user --user-name {name}",
-            f"aws iam put-user-policy --user-name {name} --policy-name state --policy-document file://{file}",
-            f"aws iam create-access-key --user-name {name}",
-        ]
-    return commands
+        yield f"aws iam create-user --user-name {name}"
+        yield f"aws iam put-user-policy --user-name {name} --policy-name state --policy-document file://{file}"
+        yield f"aws iam create-access-key --user-name {name}"
 
 
 def broken_glass(project: Path, stack: str, environment: Mapping[str, str]) -> list[BrokenGlass]:

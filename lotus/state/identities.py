@@ -77,11 +77,26 @@ class MinioUsers:
             http_client=PoolManager(timeout=Timeout(connect=10, read=20), retries=Retry(2)),
         )
 
+    def offered(self) -> bool:
+        """Whether this S3 has MinIO's admin API at all; wrong keys or silence are for the first call to name."""
+        from minio.error import MinioAdminException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            self._admin.user_list()
+        except MinioAdminException as error:
+            return _status(error).split()[0] not in ("400", "404", "405", "501")
+        except ValueError:
+            return False  # an answer, but none of MinIO's, which are encrypted with the caller's key
+        except (HTTPError, OSError):
+            return True
+        return True
+
     def names(self, identity: Identity) -> list[str]:
         """The users of this identity.
 
         Raises:
-            RemoteError: this S3 is no MinIO, or the keys are not its root's.
+            RemoteError: the keys are not the root's.
             UnavailableError: it does not answer.
         """
         known: dict[str, Any] = json.loads(self._call(self._admin.user_list) or "{}")
@@ -127,7 +142,7 @@ class MinioUsers:
             raise RemoteError(
                 f"users cannot be made here: the server's admin API answers {_status(error)}",
                 where=self._bucket.endpoint or "",
-                fix="use the root keys of a MinIO; of another S3, make the users in its own way with the policy files",
+                fix="use the root keys of the MinIO",
             ) from None
         except (HTTPError, OSError) as error:
             raise UnavailableError(

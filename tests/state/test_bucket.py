@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from lotus.errors import ConfigError
-from lotus.operations.state import State, opened, unlock
+from lotus.operations.state import State, _aws_commands, _policies, opened, unlock
 from lotus.state.bucket import Bucket
-from lotus.state.identities import Identity, policy
-from tests.state.conftest import Airbyte, Lake, Minio, make_lake
+from lotus.state.identities import Identity, MinioUsers, policy
+from tests.state.conftest import ROOT, Airbyte, Lake, Minio, make_lake
 
 slow = [pytest.mark.slow, pytest.mark.timeout(600)]
 LOCKS = ".pulumi/locks/organization/lake/prod"
@@ -94,6 +94,13 @@ class TestSetUp:
         code, _, talk = asked(lake, "operator", "init", "--rotate", "reader")
         assert code == 1
         assert "admin API answers 403" in talk and "root keys" in talk
+
+    def test_an_s3_without_minios_admin_api_gets_the_policies_as_files(self, airbyte: Airbyte, tmp_path: Path):
+        """Users are made there in its own way; here any server that is no MinIO stands for it."""
+        other = Bucket("b", "", airbyte.url.partition("/api")[0], "us-east-1", path_style=True)
+        assert not MinioUsers(other, ROOT).offered()
+        assert {file.name for file in _policies(other, tmp_path).values()} == {f"{i}.policy.json" for i in Identity}
+        assert len(list(_aws_commands(_policies(other, tmp_path), other))) == 9
 
     def test_keys_rotate_without_a_gap(self, lake: Lake):
         """The old pair goes on until it is retired; the new file is read by the next run."""
@@ -193,6 +200,22 @@ class TestLookedBackAt:
         lake.run("operator", "pulumi", "preview", "--refresh", "--run-program", "--expect-no-changes")
         _, after, _ = asked(lake, "reader", "snapshots", "--all")
         assert found["replaced"]["version"] in {one["version"] for one in after}
+        lake.run("reader", "pulumi", "config", "rm", "lotus:confirm")
+
+    def test_a_state_that_was_deleted_is_put_back(self, lake: Lake, minio: Minio):
+        """The deletion is a version too, and what was before it is still there."""
+        good = asked(lake, "reader", "snapshots")[1][0]["version"]
+        minio.client().delete_object(Bucket="kept", Key=".pulumi/stacks/lake/prod.json")
+        _, found, _ = asked(lake, "reader", "snapshots", "--all")
+        assert (found[0]["deleted"], found[1]["version"]) == (True, good)
+        assert "is a deletion" in asked(lake, "operator", "restore", found[0]["version"])[2]
+
+        consent = f'lotus:confirm: ["restore state prod {good}"]'
+        assert consent in asked(lake, "operator", "restore", good)[2]
+        settings = lake.folder / "Pulumi.prod.yaml"
+        settings.write_text(settings.read_text().replace("config:\n", f"config:\n  {consent}\n"))
+        assert asked(lake, "operator", "restore", good)[0] == 0
+        lake.run("operator", "pulumi", "preview", "--expect-no-changes")
         lake.run("reader", "pulumi", "config", "rm", "lotus:confirm")
 
     def test_a_version_that_is_none_is_named(self, lake: Lake):
