@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,8 +84,7 @@ def live_lake(folder: Path) -> Iterator[LiveLake]:
     lake = LiveLake(copy_of_checkout(folder))
     (folder / ".venv").symlink_to(PROJECT / ".venv")
     (folder / ".git" / "info" / "exclude").write_text(".venv\n")
-    stack = folder / "Pulumi.dev.yaml"
-    stack.write_text(stack.read_text().replace("exclude: [shopify, klaviyo]", "exclude: [shopify, klaviyo, faker]"))
+    shutil.rmtree(folder / "streams" / "faker")
     for stream in (folder / "streams" / "shop").glob("[!_]*.json"):
         if stream.stem not in STREAMS:
             stream.unlink()

@@ -35,6 +35,8 @@ _READ = "refresh"
 _TYPE = re.compile(r"airbyte:index/(\w+):(\w+)$")
 _NOISE = ("warning: using pulumi-language-", "debug: ")
 _MASKED = "[secret]"
+_TOKENS = ("GITHUB_TOKEN", "GITEA_TOKEN", "FORGEJO_TOKEN", "ACTIONS_RUNTIME_TOKEN")
+"""What a workflow's step has for its own calls, such as the comment of `lotus review --post`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def preview(project: Path, stack: str, environment: Mapping[str, str]) -> Plan:
     answer = subprocess.run(
         command,
         cwd=project,
-        env={**os.environ, **environment, "NO_COLOR": "1", notices.VARIABLE: notices.OFF},
+        env={**_without_tokens({**os.environ, **environment}), "NO_COLOR": "1", notices.VARIABLE: notices.OFF},
         capture_output=True,
         text=True,
         check=False,
@@ -137,6 +139,11 @@ def preview(project: Path, stack: str, environment: Mapping[str, str]) -> Plan:
             fix="mend what it says; lotus review --offline needs none of it",
         )
     return parse(cast("dict[str, Any]", found))
+
+
+def _without_tokens(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a branch's program may see: it is the code of whoever opened the pull request."""
+    return {name: value for name, value in environment.items() if name not in _TOKENS}
 
 
 def parse(answer: Mapping[str, Any]) -> Plan:

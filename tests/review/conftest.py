@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.live_lake import LiveLake, live_lake
 
 FIELDS: dict[str, Any] = {
     "id": {"type": "integer"},
@@ -149,6 +151,14 @@ def repository(tmp_path: Path) -> Repository:
     found.commit("a lake")
     found.git("checkout", "-qb", "change")
     return found
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLake]:
+    """A lake that runs: its `main` is applied, and its one source has synced."""
+    with live_lake(tmp_path_factory.mktemp("live") / "lake") as found:
+        found.lotus("sync", "shop", "--wait")
+        yield found
 
 
 Branch = Callable[[Repository], None]
