@@ -388,6 +388,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "It asked once and does nothing more. Taken out, the file shows only what is still to come.",
         "lotus backfill --clean",
     ),
+    (
+        "LOT091",
+        "A consent to a backfill that was used",
+        "It is for one request alone and does nothing more. Taken out, lotus:confirm shows only what is still to come.",
+        "pulumi config rm --path 'lotus:confirm[0]'",
+    ),
     # State
     (
         "LOT095",

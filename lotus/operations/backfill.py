@@ -24,6 +24,8 @@ from lotus.reread.request import MAX_TRIES, rows_committed
 from lotus.reread.wanted import DESTRUCTIVE, Wanted
 
 FINISHED = frozenset({"succeeded", "nothing to read again"})
+_CONSENT = re.compile(r"(clear|replace) stream .+ of .+: ")
+"""Consents to backfills; those to other things are not looked at here."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +140,18 @@ def clean(project: Path, stack: str, environment: Mapping[str, str]) -> list[Edi
 
 
 def hints(project: Path, stack: str, environment: Mapping[str, str]) -> list[Fault]:
-    """A hint for each finished backfill that still stands in its file; none where nobody can say."""
-    if not listed(project):
+    """A hint for each finished backfill that still stands in its file, and for each consent that was used.
+
+    None where nobody can say: Airbyte or the state's bucket does not answer.
+    """
+    agreed = from_stack_file(project, stack, environment=environment).confirm
+    if not listed(project) and not any(_CONSENT.match(phrase) for phrase in agreed):
         return []
     try:
         receipts = status(project, stack, environment)
     except LotusError:
         return []
-    return [
+    finished = [
         Fault(
             "LOT090",
             f'the backfill of stream "{receipt.stream}" is finished ({receipt.status}); it does nothing more',
@@ -156,6 +162,25 @@ def hints(project: Path, stack: str, environment: Mapping[str, str]) -> list[Fau
         for receipt in receipts
         if receipt.finished
     ]
+    files = project_of(project, stack, environment)
+    open_requests = {(each.source, each.stream) for each in receipts if not each.finished}
+    wanted = {
+        phrase(source.connection_to(files.destination(source.destination)), one)
+        for source, stream, one in _requests(files.sources)
+        if (source.name, stream.name) in open_requests
+    }
+    used = [
+        Fault(
+            "LOT091",
+            f'the consent "{one}" is for no backfill that is still to come',
+            f"Pulumi.{stack}.yaml",
+            fix="take it out of lotus:confirm",
+            severity="hint",
+        )
+        for one in agreed
+        if _CONSENT.match(one) and one not in wanted
+    ]
+    return finished + used
 
 
 async def _status(

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from pyarrow import parquet
 
 from lotus.operations.dev import path as path_with_tools
@@ -24,6 +25,7 @@ LOCAL = "1dc2b5e6-6a4b-4c55-9d0e-8a6f4a1f3c70"
 """The definition of the embedded Airbyte's destination into a folder."""
 ROWS = 20
 """Rows of each stream."""
+STREAMS = ("customers", "orders")
 
 
 class Server:
@@ -85,6 +87,8 @@ class Lake:
     folder: Path
     server: Server
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    _newest: int = 0
+    _landed: dict[str, int] = field(default_factory=dict[str, int])
 
     def stream(self, name: str, **values: Any) -> None:
         """Writes a stream's file."""
@@ -94,6 +98,28 @@ class Lake:
     def control(self, **values: Any) -> None:
         """How the source behaves from now on."""
         self._write("control.json", {"rows": ROWS, **values})
+
+    def destroy(self) -> None:
+        """`pulumi destroy` with the consent that losing a sync state needs; the program, and lotus, do not run then."""
+        self.confirm(f"delete connection {self.title}", setting="airbyte:confirm")
+        self.pulumi("destroy", "--yes", "--skip-preview")
+
+    def confirm(self, *phrases: str, setting: str = "lotus:confirm") -> None:
+        """Writes the consents into the stack's file, as `pulumi config set` does."""
+        file = self.folder / "Pulumi.prod.yaml"
+        settings = yaml.safe_load(file.read_text())
+        settings["config"][setting] = list(phrases)
+        file.write_text(yaml.safe_dump(settings, allow_unicode=True))
+
+    def place(self, name: str, folder: str) -> None:
+        """A destination into a folder."""
+        settings = {"destination_path": str(self.folder / folder), "path_format": "${NAMESPACE}/${STREAM_NAME}/"}
+        self._write(f"streams/_destinations/{name}.json", {"connector": LOCAL, "configuration": settings})
+
+    def move(self, name: str) -> None:
+        """Another destination instead of the first, into the folder of its name."""
+        (self.folder / "streams/_destinations/files.json").unlink()
+        self.place(name, name)
 
     def _write(self, name: str, value: Any) -> None:
         file = self.folder / name
@@ -161,19 +187,51 @@ class Lake:
         """Waits for the connection's jobs."""
         self.server.idle(self.connection_id)
 
+    def mark(self) -> None:
+        """From here on `jobs`, `asked` and `more` count: tests share a lake."""
+        self.settle()
+        self._newest = max((job["id"] for job in self.server.jobs(self.connection_id)), default=0)
+        self._landed = {name: self.rows(name) for name in STREAMS}
+
+    def jobs(self, *types: str) -> list[dict[str, Any]]:
+        """The connection's jobs of these types (of all) since the mark, oldest first."""
+        return [job for job in self.server.jobs(self.connection_id, *types) if job["id"] > self._newest]
+
     def asked(self) -> list[tuple[str, list[str]]]:
-        """Kind and streams of every request that reached the connection, oldest first."""
+        """Kind and streams of every request that reached the connection since the mark, oldest first."""
         found: list[tuple[str, list[str]]] = []
-        for job in self.server.jobs(self.connection_id, "refresh", "reset_connection", "clear"):
+        for job in self.jobs("refresh", "reset_connection", "clear"):
             named = job.get("refreshConfig", {}).get("streamsToRefresh") or job["resetConfig"]["streamsToReset"]
             kind = "refresh" if job["configType"] == "refresh" else "clear"
             found.append((kind, sorted(stream["name"] for stream in named)))
         return found
 
-    def rows(self, stream: str) -> int:
+    def rows(self, stream: str, *, place: str = "landing") -> int:
         """Rows that lie in the landing zone, read back."""
-        files = (self.folder / "landing").rglob("*.parquet")
+        files = (self.folder / place).rglob("*.parquet")
         return sum(parquet.read_table(file).num_rows for file in files if stream in file.parts)
+
+    def more(self) -> tuple[int, int]:
+        """Rows of orders and of customers that landed since the mark, when all jobs have ended."""
+        self.settle()
+        return self.rows("orders") - self._landed["orders"], self.rows("customers") - self._landed["customers"]
+
+    def request(self, stream: str, request: str) -> dict[str, Any]:
+        """The inputs of a backfill in the default mode, as the program gives them."""
+        return {
+            "connection_id": self.connection_id, "connection": self.title, "stream": stream, "request": request,
+            "mode": "refresh_and_retain", "from": None, "sync": False, "cursor_field": ["updated_at"], "beside": [],
+        }  # fmt: skip
+
+    def provider(self, method: str, properties: dict[str, Any]) -> Any:
+        """What the dynamic provider gives, without an engine around it, which costs seconds."""
+        program = Path(__file__).with_name("provider_process.py")
+        answer = subprocess.run(
+            [sys.executable, str(program), method, json.dumps(properties)],
+            cwd=REPOSITORY, env=self.variables(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
 
     def receipt(self, stream: str) -> dict[str, Any] | None:
         """The outputs of the stream's backfill in Pulumi's state."""
@@ -204,13 +262,40 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.http.close()
 
 
-@pytest.fixture
-def lake(server: Server, tmp_path: Path) -> Lake:
+@pytest.fixture(scope="session")
+def shared(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A project whose connection exists and has synced once: 20 rows of each stream have landed."""
-    made = make_lake(tmp_path, server)
+    made = make_lake(tmp_path_factory.mktemp("ledger"), server)
     made.up()
     made.sync()
     return made
+
+
+@pytest.fixture
+def lake(shared: Lake) -> Lake:
+    """The shared lake with a calm source and no flags in its files; what is counted, is counted from here on.
+
+    Flags of the test before still stand in the state: requests have to be texts of the test's own (`token`), and the
+    first `up` of a test also drops what is flagged no more.
+    """
+    shared.control()
+    for name in STREAMS:
+        shared.stream(name)
+    shared.confirm()
+    shared.mark()
+    return shared
+
+
+@pytest.fixture
+def token(request: pytest.FixtureRequest) -> str:
+    """A request that no other test makes."""
+    return f"asked by {request.node.name}"
+
+
+@pytest.fixture
+def own_lake(server: Server, tmp_path: Path) -> Lake:
+    """A lake of the test's own; nothing is applied yet."""
+    return make_lake(tmp_path, server)
 
 
 def make_lake(folder: Path, server: Server) -> Lake:
@@ -234,17 +319,8 @@ def make_lake(folder: Path, server: Server) -> Lake:
         "streams/ledger/_source.json",
         {"connector": definition, "configuration": {}, "connection": {"name": lake.title}},
     )
-    lake._write(
-        "streams/_destinations/files.json",
-        {
-            "connector": LOCAL,
-            "configuration": {
-                "destination_path": str(folder / "landing"),
-                "path_format": "${NAMESPACE}/${STREAM_NAME}/",
-            },
-        },
-    )
-    for name in ("customers", "orders"):
+    lake.place("files", "landing")
+    for name in STREAMS:
         lake.stream(name)
     lake.pulumi("stack", "init", "prod")
     return lake

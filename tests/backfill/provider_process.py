@@ -1,6 +1,7 @@
 """The dynamic provider in a process of its own: `python provider_process.py <method> <properties>`.
 
-Prints the outputs as JSON. The engine's own process cannot be killed at a chosen moment; this one can.
+Prints the outputs as JSON. The engine's own process cannot be killed at a chosen moment; this one can. `again` takes
+`{"olds": …, "news": …}` and does what the engine does with a resource that is there: diff, then update if need be.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ def main() -> None:
     provider.configure(ConfigureRequest(Config({}, "lake")))
     if method == "create":
         print(json.dumps(provider.create(properties).outs))
+    elif method == "again":
+        olds, news = properties["olds"], properties["news"]
+        changed = provider.diff("id", olds, news).changes
+        print(json.dumps(provider.update("id", olds, news).outs if changed else None))
     else:
         provider.delete("id", properties)
 

@@ -11,14 +11,14 @@ import pytest
 from .conftest import ROWS
 from .gate import Gate
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("backfill")]
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
-def test_a_killed_up_neither_loses_nor_repeats_the_request(lake, side):
+def test_a_killed_up_neither_loses_nor_repeats_the_request(lake, token, side):
     """Everything is killed before the request reaches Airbyte, or before its answer comes back."""
     gate = Gate(lake.server.url)
-    lake.stream("orders", backfill=True)
+    lake.stream("orders", backfill=token)
     gate.at = "/connections/refresh"
     setattr(gate, side, lambda gate: gate.kill())
     with subprocess.Popen(
@@ -37,7 +37,7 @@ def test_a_killed_up_neither_loses_nor_repeats_the_request(lake, side):
     lake.settle()
 
     assert lake.asked() == [("refresh", ["orders"])]
-    assert (lake.rows("orders"), lake.rows("customers")) == (2 * ROWS, ROWS)
+    assert lake.more() == (ROWS, 0)
     assert lake.receipt("orders")["job_id"]
     lake.pulumi("preview", "--expect-no-changes")
 

@@ -5,234 +5,178 @@ from __future__ import annotations
 import json
 
 import pytest
-import yaml
 
-from .conftest import ROWS, make_lake
+from .conftest import ROWS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def rows(lake) -> tuple[int, int]:
-    """Rows of orders and of customers."""
-    lake.settle()
-    return lake.rows("orders"), lake.rows("customers")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("backfill")]
 
 
-def test_a_flag_asks_once_for_that_stream_alone(lake):
-    """false → true reads orders again; its rows land a second time, and customers stay as they were."""
+def test_a_flag_asks_once_does_nothing_while_it_stays_and_asks_again_after_it_was_away(lake):
+    """false → true: orders alone is read; true again: no call; → false: gone, no call; → true: asks again."""
     lake.stream("orders", backfill=True)
     lake.up()
-
     assert lake.asked() == [("refresh", ["orders"])]
-    assert rows(lake) == (2 * ROWS, ROWS)
+    assert lake.more() == (ROWS, 0)
 
-
-def test_a_flag_that_stays_does_nothing_more(lake):
-    """true again: no difference, no call, no rows."""
-    lake.stream("orders", backfill=True)
-    lake.up()
-    lake.settle()
-
-    lake.pulumi("preview", "--expect-no-changes")
-    lake.up()
-
+    lake.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert lake.asked() == [("refresh", ["orders"])]
-    assert rows(lake) == (2 * ROWS, ROWS)
-
-
-def test_taking_the_flag_away_calls_nobody_and_setting_it_again_asks_again(lake):
-    """true → false: gone, no call; → true: asks again."""
-    lake.stream("orders", backfill=True)
-    lake.up()
-    lake.settle()
 
     lake.stream("orders", backfill=False)
     assert "deleted" in lake.up()
-    assert lake.asked() == [("refresh", ["orders"])]
     assert lake.receipt("orders") is None
-    assert rows(lake) == (2 * ROWS, ROWS)
+    assert lake.more() == (ROWS, 0)
 
     lake.stream("orders", backfill=True)
     lake.up()
     assert lake.asked() == [("refresh", ["orders"])] * 2
-    assert rows(lake) == (3 * ROWS, ROWS)
+    assert lake.more() == (2 * ROWS, 0)
 
 
-def test_a_new_token_asks_again_as_an_update(lake):
-    """Another token is another request; the resource is updated, never replaced."""
-    lake.stream("orders", backfill="2026-11-20 ids were null")
+def test_two_streams_at_once_are_one_job_and_a_new_token_of_one_repeats_not_the_other(lake, token):
+    """Neither cancels the other; another token is another request: an update, never a replacement."""
+    for name in ("orders", "customers"):
+        lake.stream(name, backfill=token)
     lake.up()
-    lake.stream("orders", backfill="2026-11-21 once more")
-    printed = lake.up()
+    assert lake.asked() == [("refresh", ["customers", "orders"])]
+    assert lake.more() == (ROWS, ROWS)
 
+    lake.stream("customers", backfill=f"{token}, once more")
+    printed = lake.up()
     assert "1 updated" in printed
     assert "replaced" not in printed
-    assert lake.asked() == [("refresh", ["orders"])] * 2
-    assert rows(lake) == (3 * ROWS, ROWS)
+    assert lake.asked() == [("refresh", ["customers", "orders"]), ("refresh", ["customers"])]
+    assert lake.more() == (ROWS, 2 * ROWS)
 
 
-def test_two_streams_at_once_are_one_job(lake):
-    """Flags of two streams of a source go along in one request: neither cancels the other."""
-    for name in ("orders", "customers"):
-        lake.stream(name, backfill=True)
-    lake.up()
-
-    assert lake.asked() == [("refresh", ["customers", "orders"])]
-    assert rows(lake) == (2 * ROWS, 2 * ROWS)
-    lake.pulumi("preview", "--expect-no-changes")
-
-
-def test_a_second_stream_later_does_not_repeat_the_first(lake):
-    """A flag that stays on one stream is not asked for again when another stream gets one."""
-    lake.stream("orders", backfill=True)
-    lake.up()
-    lake.stream("customers", backfill=True)
-    lake.up()
-
-    assert lake.asked() == [("refresh", ["orders"]), ("refresh", ["customers"])]
-    assert rows(lake) == (2 * ROWS, 2 * ROWS)
-
-
-def test_a_new_connection_has_nothing_to_read_again(server, tmp_path):
-    """A flag that comes with its connection calls nobody, says so, and the first sync reads all once."""
-    lake = make_lake(tmp_path, server)
-    lake.stream("orders", backfill=True)
-    previewed = lake.pulumi("preview").stdout
-    printed = lake.up()
-    lake.sync()
-
+def test_nothing_is_asked_of_a_connection_that_is_new_replaced_or_destroyed(own_lake):
+    """A flag that comes with its connection says so; one that was asked for does not follow its stream to another."""
+    own_lake.stream("orders", backfill=True)
+    previewed = own_lake.pulumi("preview").stdout
+    printed = own_lake.up()
+    own_lake.sync()
     assert "a new connection has nothing to read again" in previewed
     assert "its first sync reads all of it" in printed
-    assert lake.receipt("orders")["status"] == "nothing"
-    assert lake.asked() == []
-    assert rows(lake) == (ROWS, ROWS)
-    lake.pulumi("preview", "--expect-no-changes")
+    assert own_lake.receipt("orders")["status"] == "nothing"
+    assert own_lake.asked() == []
+    assert (own_lake.rows("orders"), own_lake.rows("customers")) == (ROWS, ROWS)
+
+    own_lake.pulumi("preview", "--expect-no-changes")
+    own_lake.stream("orders", backfill="before it was replaced")
+    own_lake.up()
+    own_lake.settle()
+    first = own_lake.connection_id
+    own_lake.confirm(f"delete connection {own_lake.title}", f"replace connection {own_lake.title}")
+    own_lake.move("elsewhere")
+    own_lake.up()
+    own_lake.sync()
+    assert own_lake.connection_id != first
+    assert own_lake.asked() == []
+    assert own_lake.rows("orders", place="elsewhere") == ROWS
+
+    own_lake.pulumi("preview", "--expect-no-changes")
+    second = own_lake.connection_id
+    own_lake.destroy()
+    assert [job["configType"] for job in own_lake.server.jobs(second)] == ["sync"]
 
 
-def test_a_receipt_is_completed_by_refresh(lake):
-    """The receipt holds job, times and rows before; a refresh adds how it ended and what it read."""
-    lake.stream("orders", backfill=True)
+def test_the_preview_says_what_it_does_to_the_data_and_refresh_completes_the_receipt(lake, token):
+    """Cursor, rows, and that rows land twice, before anything is asked; then job, times and rows read."""
+    lake.stream("orders", backfill=token)
+    before = lake.preview()
     lake.up()
     lake.settle()
-    lake.pulumi("refresh", "--yes")
+    lake.pulumi("refresh", "--yes", "--skip-preview")
     receipt = lake.receipt("orders")
+    after = lake.preview()
 
+    assert '{"updated_at": "2025-01-20T00:00:00Z"} → none (the start)' in before
+    assert "rows, " in before
+    assert "a second time; it has no key" in before
     assert receipt["status"] == "succeeded"
-    assert (receipt["rows_before"], receipt["rows_read"]) == (ROWS, ROWS)
-    assert receipt["job_id"] in [job["id"] for job in lake.server.jobs(lake.connection_id, "refresh")]
-    lake.pulumi("preview", "--expect-no-changes")
+    assert receipt["rows_read"] == ROWS
+    assert receipt["rows_before"] >= ROWS
+    assert receipt["job_id"] in [job["id"] for job in lake.jobs("refresh")]
+    assert "a second time" not in after
 
 
-def confirm(lake, *phrases: str) -> None:
-    """Writes the consent into the stack's file, as `pulumi config set` does."""
-    file = lake.folder / "Pulumi.prod.yaml"
-    settings = yaml.safe_load(file.read_text())
-    settings["config"]["lotus:confirm"] = list(phrases)
-    file.write_text(yaml.safe_dump(settings, allow_unicode=True))
-
-
-def test_refresh_and_remove_needs_a_consent_and_leaves_each_row_once(lake):
+def test_refresh_and_remove_needs_a_consent_and_leaves_each_row_once(lake, token):
     """Without consent nothing is asked, and the refusal holds what to paste; with it, old files go after success."""
-    lake.stream("orders", backfill={"request": "ids were null", "mode": "refresh_and_remove"})
+    lake.stream("orders", backfill={"request": token, "mode": "refresh_and_remove"})
     refused = lake.up(check=False)
-    phrase = f"replace stream orders of {lake.title}: ids were null"
+    phrase = f"replace stream orders of {lake.title}: {token}"
 
     assert phrase in refused
     assert lake.asked() == []
 
-    confirm(lake, phrase)
+    lake.confirm(phrase)
     lake.up()
     assert lake.asked() == [("refresh", ["orders"])]
-    assert rows(lake) == (ROWS, ROWS)
+    assert lake.more()[1] == 0
+    assert lake.rows("orders") == ROWS
 
 
-def test_a_clear_takes_state_and_files_of_that_stream(lake):
+def test_a_clear_takes_state_and_files_of_that_stream(lake, token):
     """clear: nothing of orders is left, customers stay, and the next sync reads orders anew."""
-    lake.stream("orders", backfill={"request": "wrong account", "mode": "clear"})
-    confirm(lake, f"clear stream orders of {lake.title}: wrong account")
+    lake.stream("orders", backfill={"request": token, "mode": "clear"})
+    lake.confirm(f"clear stream orders of {lake.title}: {token}")
     lake.up()
 
     assert lake.asked() == [("clear", ["orders"])]
-    assert rows(lake) == (0, ROWS)
+    assert lake.more()[1] == 0
+    assert lake.rows("orders") == 0
     lake.sync()
-    assert rows(lake) == (ROWS, ROWS)
+    assert lake.more()[1] == 0
+    assert lake.rows("orders") == ROWS
 
 
-def test_a_clear_with_sync_ends_with_the_rows(lake):
-    """clear and "sync": true: one clear, one sync after it."""
-    lake.stream("orders", backfill={"request": "wrong account", "mode": "clear", "sync": True})
-    confirm(lake, f"clear stream orders of {lake.title}: wrong account")
+def test_a_clear_with_sync_ends_with_the_rows_and_its_consent_may_go(lake, token):
+    """clear and "sync": true: one clear, one sync after it; then validate says that the consent was used."""
+    lake.stream("orders", backfill={"request": token, "mode": "clear", "sync": True})
+    lake.confirm(f"clear stream orders of {lake.title}: {token}", "delete connection of another day")
     lake.up()
 
-    assert rows(lake) == (ROWS, ROWS)
-    kinds = [job["configType"] for job in lake.server.jobs(lake.connection_id)]
-    assert kinds == ["sync", "reset_connection", "sync"]
-    lake.pulumi("preview", "--expect-no-changes")
-
-
-def test_from_reads_again_from_a_date_on(lake):
-    """from: the cursor is set back, and only the rows after that day land a second time."""
-    lake.stream("orders", backfill={"request": "late changes", "from": "2025-01-11"})
-    lake.up()
-
-    assert lake.asked() == []
-    assert rows(lake) == (ROWS + 9, ROWS)
-
-
-def test_from_that_the_state_cannot_say_is_refused_with_the_reason(lake):
-    """A date after the cursor would leave rows out: nothing is changed."""
-    lake.stream("orders", backfill={"request": "x", "from": "2025-06-01"})
-    printed = lake.up(check=False)
-
-    assert "stands at 2025-01-20T00:00:00Z already" in printed
-    assert len(lake.server.jobs(lake.connection_id)) == 1
-
-
-def test_the_preview_says_what_will_happen_to_the_data(lake):
-    """Cursor, rows, and that rows will land twice, before anything is asked; not again once it was."""
-    lake.stream("orders", backfill=True)
-    before = lake.preview()
-    lake.up()
-    after = lake.preview()
-
-    assert '{"updated_at": "2025-01-20T00:00:00Z"} → none (the start)' in before
-    assert f"about {ROWS} rows" in before
-    assert "a second time; it has no key" in before
-    assert "a second time" not in after
-
-
-def test_a_running_job_is_waited_for_and_not_cancelled(lake):
-    """A sync that runs when the flag comes is let end first."""
-    lake.control(seconds=8)
-    lake.server.config("/connections/sync", {"connectionId": lake.connection_id})
-    lake.stream("orders", backfill=True)
-    lake.up()
-    lake.control()
     lake.settle()
+    assert lake.rows("orders") == ROWS
+    assert [job["configType"] for job in lake.jobs()] == ["reset_connection", "sync"]
+    lake.pulumi("preview", "--expect-no-changes")
+    hints = [line for line in lake.lotus("validate", "--stack", "prod").stdout.splitlines() if "LOT091" in line]
+    assert len(hints) == 1
+    assert f"clear stream orders of {lake.title}: {token}" in hints[0]
 
-    kinds = [(job["configType"], job["status"]) for job in lake.server.jobs(lake.connection_id)]
-    assert kinds == [("sync", "succeeded"), ("sync", "succeeded"), ("refresh", "succeeded")]
+
+def test_from_reads_again_from_a_date_on_or_says_why_it_cannot(lake, token):
+    """from: only the rows after that day land a second time; a date behind the cursor would leave rows out: refused."""
+    lake.stream("orders", backfill={"request": token, "from": "2025-06-01"})
+    refused = lake.up(check=False)
+    assert "stands at 2025-01-20T00:00:00Z already" in refused
+    assert lake.jobs() == []
+
+    lake.stream("orders", backfill={"request": token, "from": "2025-01-11"})
+    lake.up()
+    assert lake.asked() == []
+    assert lake.more() == (9, 0)
 
 
-def test_a_job_that_runs_too_long_is_an_error_and_nothing_is_asked(lake):
-    """The wait is bounded; the next run asks."""
-    lake.control(seconds=25)
+def test_a_running_job_is_waited_for_within_bounds_and_not_cancelled(lake, token):
+    """A sync that runs when the flag comes is let end first; where that takes too long, nothing is asked."""
+    lake.control(seconds=7)
     lake.server.config("/connections/sync", {"connectionId": lake.connection_id})
-    lake.stream("orders", backfill=True)
-    printed = lake.up(check=False, LOTUS_BACKFILL_WAIT="2")
-
+    lake.stream("orders", backfill=token)
+    printed = lake.up(check=False, LOTUS_BACKFILL_WAIT="1")
+    lake.control()
     assert "nothing was asked" in printed
     assert lake.asked() == []
-    lake.server.config("/jobs/cancel", {"id": lake.server.jobs(lake.connection_id)[-1]["id"]})
-    lake.control()
+
     lake.up()
-    assert lake.asked() == [("refresh", ["orders"])]
+    lake.settle()
+    kinds = [(job["configType"], job["status"]) for job in lake.jobs()]
+    assert kinds == [("sync", "succeeded"), ("refresh", "succeeded")]
 
 
-def test_a_failed_job_is_asked_for_again_by_the_next_run(lake):
+def test_a_failed_job_is_asked_for_again_by_the_next_run(lake, token):
     """The same request, another job; what landed before is there throughout."""
     lake.control(fail=True)
-    lake.stream("orders", backfill=True)
+    lake.stream("orders", backfill=token)
     lake.up()
     lake.settle()
     lake.control()
@@ -240,14 +184,48 @@ def test_a_failed_job_is_asked_for_again_by_the_next_run(lake):
     lake.settle()
 
     assert "1 updated" in printed
-    assert [job["status"] for job in lake.server.jobs(lake.connection_id, "refresh")] == ["failed", "succeeded"]
-    assert rows(lake) == (2 * ROWS, ROWS)
+    assert [job["status"] for job in lake.jobs("refresh")] == ["failed", "succeeded"]
+    assert lake.more() == (ROWS, 0)
     lake.pulumi("preview", "--expect-no-changes")
 
 
-def test_a_lost_checkpoint_is_no_second_request(lake):
+def test_three_failed_jobs_are_enough(lake, token):
+    """The same request is tried three times; then nothing is asked any more, and the status says what it takes."""
+    lake.control(fail=True)
+    wanted = lake.request("orders", token)
+    held = lake.provider("create", wanted)
+    for _ in range(2):
+        lake.settle()
+        held = lake.provider("again", {"olds": held, "news": wanted})
+    lake.settle()
+    assert lake.provider("again", {"olds": held, "news": wanted}) is None
+    lake.stream("orders", backfill=token)
+    (receipt,) = json.loads(lake.lotus("backfill", "--status", "--json", check=False).stdout)
+
+    assert [job["status"] for job in lake.jobs("refresh")] == ["failed"] * 3
+    assert "3 jobs have failed, so it is not asked for again without a new request" in receipt["note"]
+    assert lake.more() == (0, 0)
+
+
+def test_a_cancelled_job_stays_cancelled_until_there_is_a_new_request(lake, token):
+    """Somebody meant it: no difference, no call; another text asks."""
+    lake.control(seconds=60)
+    wanted = lake.request("orders", token)
+    held = lake.provider("create", wanted)
+    lake.server.config("/jobs/cancel", {"id": lake.jobs("refresh")[-1]["id"]})
+    lake.settle()
+    lake.control()
+    assert lake.provider("again", {"olds": held, "news": wanted}) is None
+    assert [job["status"] for job in lake.jobs("refresh")] == ["cancelled"]
+
+    assert lake.provider("again", {"olds": held, "news": lake.request("orders", f"{token}, once more")}) is not None
+    assert lake.asked() == [("refresh", ["orders"])] * 2
+    assert lake.more() == (ROWS, 0)
+
+
+def test_a_lost_checkpoint_is_no_second_request(lake, token):
     """State without the resource (a pod that was replaced after the call): the request is found, not repeated."""
-    lake.stream("orders", backfill=True)
+    lake.stream("orders", backfill=token)
     lake.up()
     lake.settle()
     exported = json.loads(lake.pulumi("stack", "export").stdout)
@@ -259,14 +237,3 @@ def test_a_lost_checkpoint_is_no_second_request(lake):
 
     assert lake.asked() == [("refresh", ["orders"])]
     assert lake.receipt("orders")["status"] == "succeeded"
-
-
-def test_destroy_takes_requests_without_a_call(lake):
-    """destroy: the backfill goes first and asks nothing."""
-    lake.stream("orders", backfill=True)
-    lake.up()
-    lake.settle()
-    connection = lake.connection_id
-    lake.pulumi("destroy", "--yes")
-
-    assert len(lake.server.jobs(connection)) == 2
