@@ -69,7 +69,12 @@ def _as_writer(root: Path) -> None:
     """
     stack = pulumi.get_stack()
     writer = pulumi.Config("airbyte").get("writer")
-    guard = Guard(writer, {"PULUMI_ROOT_DIRECTORY": str(root), **os.environ})
+    if not writer:
+        return
+    from lotus.gitops.deliveries import delivery_of
+
+    delivery = delivery_of(root, stack)
+    guard = Guard(writer, {"PULUMI_ROOT_DIRECTORY": str(root), **os.environ}, delivery.state if delivery else "")
     refusal = guard.own_state(stack) if pulumi.runtime.is_dry_run() else guard.refusal(stack)
     if refusal:
         where = f"Pulumi.{stack}.yaml: airbyte:writer"

@@ -202,7 +202,7 @@ def _cluster(project: Path, stack: str, context: str | None) -> tuple[str, FindP
     """The workspace's pod and how to look it up, where a delivery of this stack and a way to its cluster are known."""
     from lotus.errors import ConfigError
     from lotus.gitops.cluster import Cluster
-    from lotus.operations.project import delivery_of
+    from lotus.gitops.deliveries import delivery_of
 
     settings = delivery_of(project, stack)
     if settings is None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import yaml
 
 from lotus.errors import ConfigError
 from lotus.operations import dev
-
-if TYPE_CHECKING:
-    from lotus.gitops.settings import GitOpsSettings
 
 
 def find_project(start: Path) -> Path:
@@ -40,6 +36,8 @@ def stack_environment(project: Path, stack: str) -> dict[str, str]:
     """
     known = dev.load(project)
     if stack != dev.STACK:
+        from lotus.gitops.deliveries import delivery_of
+
         found = {"PULUMI_STACK": stack, "PATH": dev.path(project)}
         delivery = delivery_of(project, stack)
         given = os.environ.get("PULUMI_BACKEND_URL")
@@ -55,27 +53,6 @@ def stack_environment(project: Path, stack: str) -> dict[str, str]:
             fix="lotus dev up",
         )
     return dev.environment(project, known)
-
-
-def delivery_of(project: Path, stack: str) -> GitOpsSettings | None:
-    """The delivery that applies this stack; None where there is none."""
-    return next((found for found in deliveries_of(project) if found.stack == stack), None)
-
-
-def deliveries_of(project: Path) -> list[GitOpsSettings]:
-    """What the lotus:gitops of each `Pulumi.<name>.yaml` describes; those with mistakes are left out."""
-    from lotus.config import from_stack_file
-
-    found: list[GitOpsSettings] = []
-    for file in sorted(project.glob("Pulumi.*.yaml")):
-        given = from_stack_file(project, file.name[len("Pulumi.") : -len(".yaml")]).gitops
-        if isinstance(given, bool):
-            continue
-        from lotus.gitops.settings import gitops_settings
-
-        with contextlib.suppress(ConfigError):
-            found.append(gitops_settings(given))
-    return found
 
 
 def project_name(project: Path) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from lotus.config import Fault, LeftOut, Project, from_stack_file, load
 from lotus.config.cron import Cron
 from lotus.config.faults import in_order
-from lotus.operations.project import deliveries_of, writer
+from lotus.gitops.deliveries import deliveries_of
+from lotus.operations.project import writer
 from lotus.state.committed import committed_state
 
 

@@ -39,6 +39,13 @@ def test_an_empty_state_takes_over_and_destroys_nothing(lake: Lake, airbyte: Air
     lake.run("operator", "pulumi", "destroy", "--yes", "--skip-preview", **as_stranger)
     assert airbyte.everything() == there
 
+    # Where a delivery says which state is the one, the program sees it before anything else does, in previews too.
+    gitops = {"repository": "https://git.example/l", "image": "i.example/l:1", "state": minio.backend("first")}
+    lake.write("Pulumi.gitops.yaml", json.dumps({"config": {"lotus:gitops": gitops}}))
+    answer = lake.run("operator", "pulumi", "preview", check=False, **as_stranger)
+    assert answer.returncode and "has its state in s3://first; s3://second is another one" in answer.stdout
+    lake.run("operator", "pulumi", "preview", "--expect-no-changes")
+
     # A copy of the true state in the wrong place knows every id; without the mark it destroys nothing.
     (lake.folder / "copy.json").write_text(lake.run("reader", "pulumi", "stack", "export").stdout)
     lake.run("operator", "pulumi", "stack", "import", "--file", "copy.json", **as_stranger)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from .faults import ProviderError
 from .state_store import PLACE, StateStore, backend_url, state_store
@@ -55,22 +56,32 @@ class Guard:
     Args:
         writer: the stack's `airbyte:writer`; None: everybody may.
         environment: who this process is, and where the state is.
+        shared: the one address of the state, where it is known; a run on any other is refused.
     """
 
     writer: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    shared: str = ""
     _entered: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def own_state(self, stack: str) -> Refusal | None:
-        """A state in files of one's own cannot be the shared one; no reason makes it so."""
+        """A state in files, or in another place than the shared one, is a second one; no reason makes it the first."""
         backend = backend_url(self.environment)
-        if not self.writer or not backend.startswith("file://"):
+        if not self.writer:
             return None
-        return Refusal(
-            f'stack {stack} is changed by "{self.writer}", with its state in a place that all share; {backend} is a '
-            "state of your own, which knows nothing of what is there",
-            "set PULUMI_BACKEND_URL to the shared place, or work on a stack of your own",
-        )
+        if backend.startswith("file://"):
+            return Refusal(
+                f'stack {stack} is changed by "{self.writer}", with its state in a place that all share; {backend} is '
+                "a state of your own, which knows nothing of what is there",
+                "set PULUMI_BACKEND_URL to the shared place, or work on a stack of your own",
+            )
+        if self.shared and _place(backend) != _place(self.shared):
+            return Refusal(
+                f"stack {stack} has its state in {_place(self.shared)}; {_place(backend) or 'the login of pulumi'} "
+                "is another one, which knows nothing of what is there",
+                "set PULUMI_BACKEND_URL to the shared place; if the state moved, correct the address in the settings",
+            )
+        return None
 
     def refusal(self, stack: str) -> Refusal | None:
         """Why the stack may not be changed from here; None if it may."""
@@ -129,6 +140,12 @@ def broken_glass(environment: Mapping[str, str], project: str, stack: str) -> li
         ProviderError: the record is damaged; whatever the store raises when it cannot be read.
     """
     return _read(_store(environment), project, stack)
+
+
+def _place(backend: str) -> str:
+    """Bucket and folder; how they are reached (endpoint, region) differs between a cluster and a laptop."""
+    parts = urlsplit(backend)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/") if parts.scheme else backend
 
 
 def _store(environment: Mapping[str, str]) -> StateStore:

@@ -37,6 +37,20 @@ def test_a_state_of_ones_own_is_refused_whoever_asks(more):
     assert refusal is not None and "a state of your own" in refusal.what
 
 
+def test_a_state_in_another_bucket_is_refused_and_another_way_to_the_same_is_not():
+    """The cluster reaches it by a name of its own, a laptop by another; the bucket and the folder are what counts."""
+    shared = "s3://state/lake?endpoint=minio.minio.svc:9000&region=us-east-1"
+    for backend, own in (
+        ("s3://state/lake?endpoint=localhost:9000", False),
+        ("s3://state/lake/", False),
+        ("s3://state", True),
+        ("s3://second/lake", True),
+        ("https://api.pulumi.com", True),
+    ):
+        guard = Guard("operator", {"PULUMI_BACKEND_URL": backend, WRITER: "operator"}, shared)
+        assert (guard.refusal("prod") is not None) == own, backend
+
+
 def test_broken_glass_is_recorded_once_in_a_run(tmp_path: Path):
     """The program and every plugin of the engine say the same; a second reason is a second record."""
     # A folder that is not called file:// here stands for the shared place: only the record is looked at.
