@@ -116,12 +116,12 @@ class Project:
         return "".join(file.read_text() for file in (self.folder / "state").rglob("*.json"))
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """What the state has, by type and name."""
+        """What the state has, by type and name; without what the next run deletes, its replacement being there."""
         deployment = json.loads(self.pulumi("stack", "export").stdout)["deployment"]
         return {
             one["urn"].split("::", 2)[2]: one
             for one in deployment.get("resources", [])
-            if one["type"].startswith("airbyte:")
+            if one["type"].startswith("airbyte:") and not one.get("delete")
         }
 
 
