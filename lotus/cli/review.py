@@ -24,6 +24,9 @@ class Format(StrEnum):
 def diff(
     revision: Annotated[str, typer.Argument(metavar="[REV]", help="The git revision to compare with.")] = "HEAD",
     stack: ReviewedStack = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Ask Airbyte how many rows and bytes past jobs landed of each stream.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """What the files change, in the words of data: streams, columns, places, what is read again; exits 2 on mistakes.
@@ -35,7 +38,16 @@ def diff(
     from lotus.operations.report import text
 
     project = current_project()
-    found = compare(project, stack_to_compare(project, stack, os.environ), revision)
+    chosen = stack_to_compare(project, stack, os.environ)
+    found = compare(project, chosen, revision)
+    if rows:
+        from dataclasses import replace
+
+        from lotus.operations.past_jobs import with_past_rows
+        from lotus.operations.project import environment_of
+
+        counted = with_past_rows(found.comparison, project, chosen, environment_of(project, chosen or None))
+        found = replace(found, comparison=counted)
     if as_json:
         print_json(found.json())
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lotus import revisions
 from lotus.errors import LotusError
 from lotus.impact import Action, Change
 from lotus.operations.diff import Difference, diff
+from lotus.operations.past_jobs import with_past_rows
 from lotus.operations.plan import Plan, Step, preview
 
 OFFLINE = (
@@ -97,6 +98,11 @@ def review(
     elif difference.comparison.faults:
         unchecked.append("pulumi's plan: the files have mistakes")
     else:
+        try:
+            found = with_past_rows(difference.comparison, project, stack, environment)
+            difference = replace(difference, comparison=found)
+        except LotusError as error:
+            unchecked.append(f"how many rows it is about: {error.what}")
         try:
             plan = preview(project, stack, {**environment, "LOTUS_OFFLINE": "1"})
         except LotusError as error:

@@ -109,6 +109,7 @@ def test_a_backfill_is_triggered(live: LiveLake) -> None:
     after = live.landing()
 
     assert what(found) == [("medium", "update", "connection Shop → Lake")]
+    assert f"past jobs landed {before['shop', 'orders']:,} rows of its stream" in found["changes"][0]["data"][-1]
     assert "its rows land a second time" in " ".join(found["changes"][0]["data"])
     assert after["shop", "orders"] == 2 * before["shop", "orders"]
     assert after["shop", "customers"] == before["shop", "customers"]
