@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +21,14 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLake]:
         found.commit("the connection's name")
         found.lotus("sync", "shop", "--wait")
         yield found
+
+
+@pytest.fixture(scope="session")
+def crds() -> Path:
+    """The folder of CRDs in shared/; without LOTUS_SHARED the test is skipped."""
+    shared = os.environ.get("LOTUS_SHARED")
+    if not shared:
+        pytest.skip("needs the operator's CRDs: set LOTUS_SHARED to the folder that has kubernetes/crds")
+    folder = Path(shared) / "kubernetes" / "crds"
+    assert folder.is_dir(), f"LOTUS_SHARED is set, but there is no {folder}"
+    return folder
