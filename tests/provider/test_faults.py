@@ -75,11 +75,9 @@ KINDS = {
     "image": Kind("SourceDefinition", f"{_DEFINITIONS}/sources", "PUT"),
     "sink": Kind("DestinationDefinition", f"{_DEFINITIONS}/destinations", "PUT"),
 }
-BASES = {"source", "destination", "workspace"}
-"""Kinds that others are made of."""
 Waves = list[list[str]]
 UPWARD: Waves = [[name for name in KINDS if not KINDS[name].above], [name for name in KINDS if KINDS[name].above]]
-DOWNWARD: Waves = [[name for name in KINDS if name not in BASES], sorted(BASES)]
+DOWNWARD: Waves = UPWARD[::-1]
 REPLACED: Waves = [[name for name in wave if name != "tag"] for wave in UPWARD]
 """Airbyte takes no second tag of the same name, so a tag is replaced by hand or not at all."""
 
