@@ -12,9 +12,10 @@ from typing import Any
 from lotus.config.document import Document, Pointer
 from lotus.config.faults import Fault, Severity, choose
 from lotus.config.landing import field_name
-from lotus.config.models import BackfillFile, DiscoveredFile, StreamFile
+from lotus.config.models import FIELD_TYPES, BackfillFile, DiscoveredFile, StreamFile
 
 _ARTICLES = {"object": "an", "array": "an"}
+_TYPES = frozenset(FIELD_TYPES) - {"null", "unknown"}
 _CURSOR_TYPES = ("string", "integer", "number")
 _PAIRS = {
     ("full_refresh", "overwrite"): "full_refresh_overwrite",
@@ -259,8 +260,18 @@ class StreamChecks:
             for name in selected:
                 if name not in known.fields:
                     self._unknown_field(known, name)
+                else:
+                    self._check_type(known, name, selected[name])
             self._check_selected_needs(known, held, selected)
         self._check_columns(known, names, selected is not None, parquet)
+
+    def _check_type(self, known: Discovered, name: str, written: Any) -> None:
+        """The type beside a selected field is for readers downstream; Airbyte takes the source's."""
+        word: Any = written.get("type") if type(written) is dict else None
+        offered = known.fields[name].split(":", 1)[0]
+        if type(word) is str and word != offered and word in _TYPES and offered in _TYPES:
+            what = f'selects "{name}" as {word}, and its source says {offered}: that is what lands'
+            self._add("LOT034", what, ("fields", name, "type"), severity="hint", fix=f'write "type": "{offered}"')
 
     def _unknown_field(self, known: Discovered, name: str) -> None:
         head = name.split(".", maxsplit=1)[0]

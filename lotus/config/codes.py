@@ -202,6 +202,13 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "",
     ),
     (
+        "LOT034",
+        "A selected field has another type in its source",
+        "Airbyte selects by name: the source's type decides what lands. Readers of the file, such as dbt models, would be "
+        "told another one. If the source has changed, look at what reads the column.",
+        '"fields": {"total": {"type": "number"}}',
+    ),
+    (
         "LOT035",
         "The source was never discovered",
         "Modes, keys, cursors and fields are taken as they are written, unchecked, until there is something to check with.",

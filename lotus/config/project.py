@@ -161,7 +161,7 @@ class _SourceFiles:
     streams: dict[str, Path] = field(default_factory=dict[str, Path])
     discovered: dict[str, Path] = field(default_factory=dict[str, Path])
     spec: Path | None = None
-    by_name: dict[str, Discovered] | None = None
+    by_name: defaultdict[str, list[Discovered]] | None = None
 
 
 @dataclass(slots=True)
@@ -598,7 +598,7 @@ class _Loader:
     def _stream(
         self, document: Document, model: StreamFile, name: str, files: _SourceFiles, destination: Destination | None
     ) -> Stream:
-        known = self._known(files, name)
+        known = self._known(document, files, name, model.namespace)
         if known is None and not self._unreadable(files, name):
             self._not_discovered(document, files, name)
         offered = destination.sync_modes if destination else None
@@ -618,17 +618,25 @@ class _Loader:
             known,
         )
 
-    def _known(self, files: _SourceFiles, name: str) -> Discovered | None:
+    def _known(self, document: Document, files: _SourceFiles, name: str, namespace: str | None) -> Discovered | None:
         """What was discovered of a stream: the file of its name, or the one that names it inside."""
         if name in files.discovered:
-            return self._discovered(files.discovered[name], name)
+            known = self._discovered(files.discovered[name], name)
+            if known is None or (known.name == name and namespace in (None, known.namespace)):
+                return known
         if files.by_name is None:
-            files.by_name = {}
+            files.by_name = defaultdict(list)
             for stem, path in files.discovered.items():
                 known = self._discovered(path, stem)
                 if known:
-                    files.by_name[known.name] = known
-        return files.by_name.get(name)
+                    files.by_name[known.name].append(known)
+        found = [known for known in files.by_name.get(name, []) if namespace in (None, known.namespace)]
+        if len(found) > 1:
+            offered = tuple(known.namespace or "" for known in found)
+            what = f'stream "{name}" stands in several namespaces of its source: {", ".join(offered)}'
+            fix = f'add "namespace": "{offered[0]}"'
+            self.faults.append(document.fault("LOT020", what, ("stream",), fix=fix, allowed=offered))
+        return found[0] if found else None
 
     @staticmethod
     def _unreadable(files: _SourceFiles, name: str) -> bool:
@@ -750,8 +758,21 @@ class _Loader:
                     f'streams {first_source.name}/{first.name} and {source.name}/{stream.name} land on one path of "'
                     f'{destination_name}": {folder}'
                 )
-                fix = f'give one source another "namespace_format" or "prefix" in {SOURCE_FILE}'
-                self.faults.append(Fault("LOT055", what, stream.file, 1, 1, 1, fix=fix))
+                self.faults.append(self._landing_fault(what, source, stream, within=first_source is source))
+
+    def _landing_fault(self, what: str, source: Source, stream: Stream, *, within: bool) -> Fault:
+        """At what decides the path: the source's namespace or prefix, or the stream's own name within one source."""
+        place = (self.root / stream.file).parent / SOURCE_FILE
+        file = self.root / stream.file if within or not place.is_file() else place
+        document = read(file, self._file(file), [])
+        fix = f'give one source another "namespace_format" or "prefix" in {SOURCE_FILE}'
+        if within:
+            fix = f"paths keep letters, digits and some marks, so both names become one: leave one out of {source.name}"
+        if document is None:
+            return Fault("LOT055", what, stream.file, 1, 1, 1, fix=fix)
+        options = document.value.get("connection") if isinstance(document.value, dict) else None
+        decides = next((key for key in ("namespace_format", "prefix") if options and key in options), None)
+        return document.fault("LOT055", what, ("stream",) if within else ("connection", decides or ""), fix=fix)
 
 
 class _Overlaid(Document):

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lotus.config import Fault, LeftOut, Project, from_stack_file, load
+from lotus.config import Fault, LeftOut, Project, load
 from lotus.config.cron import Cron
 from lotus.config.faults import in_order
 from lotus.gitops.deliveries import deliveries_of
+from lotus.operations.files import file_settings
 from lotus.operations.project import writer
 from lotus.state.committed import committed_state
 
@@ -96,7 +97,7 @@ def validate(project: Path, stack: str | None = None, *, environment: Mapping[st
         stack: with its settings, `$config` and `$secret` are looked up too; None checks the files of all sources.
         environment: usually `os.environ`.
     """
-    settings = from_stack_file(project, stack, environment=environment)
+    settings = file_settings(project, stack, environment=environment)
     found = load(project, settings, resolve=bool(stack))
     faults = in_order([*found.faults, *committed_state(project)])
     hints = in_order([*found.hints, *_without_writer(project)])

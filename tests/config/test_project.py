@@ -270,3 +270,49 @@ def test_the_lake_of_this_repository_has_no_faults() -> None:
         report = validate(root, stack, environment=environment)
         assert render(report.faults) == ""
         assert report.streams == 15
+
+
+def test_the_landing_clash_is_marked_where_the_path_is_decided(tmp_path: Path, write, loaded) -> None:
+    """At the namespace of the second source; within one source, at the second stream's name."""
+    shutil.copytree(tmp_path / "streams/shop", tmp_path / "streams/shop2")
+    source = json.loads((tmp_path / "streams/shop2/_source.json").read_text())
+    write("streams/shop2/_source.json", {**source, "connection": {"namespace_format": "shop"}})
+    for name in ("a b", "a_b"):
+        write(f"streams/shop/{name}.json", {"stream": name})
+        write(f"streams/shop/_discovered/{name}.json", {"stream": name, "options": {"sync_modes": ["full_refresh"]}})
+
+    faults = [fault for fault in loaded().faults if fault.code == "LOT055"]
+
+    assert [(fault.file, fault.excerpt.strip()) for fault in faults] == [
+        ("streams/shop/a_b.json", '"stream": "a_b"'),
+        ("streams/shop2/_source.json", '"namespace_format": "shop"'),
+    ]
+
+
+def test_a_stream_of_one_name_in_two_namespaces_is_the_one_that_the_file_says(write, loaded) -> None:
+    """Each has its own fields; without a namespace the file is ambiguous."""
+    for namespace, field in (("eu", "vat"), ("us", "state")):
+        offered = {"options": {"sync_modes": ["full_refresh"]}, "fields": {field: {"type": "string"}}}
+        write(
+            f"streams/shop/_discovered/{namespace}.taxes.json", {"stream": "taxes", "namespace": namespace, **offered}
+        )
+    write("streams/shop/us.taxes.json", {"stream": "taxes", "namespace": "us", "fields": {"state": {"type": "string"}}})
+    assert loaded().faults == ()
+
+    write("streams/shop/us.taxes.json", {"stream": "taxes"})
+    (fault,) = loaded().faults
+    assert (fault.code, fault.allowed, fault.fix) == ("LOT020", ("eu", "us"), 'add "namespace": "eu"')
+
+
+def test_without_a_stack_the_files_are_those_that_the_stacks_name(tmp_path: Path, write, loaded) -> None:
+    """`lotus validate` alone looks where `lotus:streams` of the stacks says that the files lie."""
+    from lotus.operations.validate import validate
+
+    loaded()
+    (tmp_path / "streams").rename(tmp_path / "flows")
+    write("Pulumi.dev.yaml", "config:\n  lotus:lake: true\n  lotus:streams: flows\n")
+    shutil.rmtree(tmp_path / "streams", ignore_errors=True)
+
+    report = validate(tmp_path, environment={})
+
+    assert (report.ok, report.streams) == (True, 1)
