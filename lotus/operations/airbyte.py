@@ -31,7 +31,7 @@ KEYS = {
 
 
 def client(project: Path, stack: str, environment: Mapping[str, str]) -> Airbyte:
-    """A client of the stack's Airbyte: the stack's file first, then the environment, as the provider looks.
+    """A client of the stack's Airbyte: the stack's file first, then mounted files and the environment, as the provider.
 
     An encrypted value in the stack's file cannot be read without Pulumi; give it by environment.
 
@@ -44,7 +44,7 @@ def client(project: Path, stack: str, environment: Mapping[str, str]) -> Airbyte
     found: dict[str, str | None] = {}
     for key, variable in KEYS.items():
         value = config.get(f"airbyte:{key}")
-        found[key] = value if isinstance(value, str) else environment.get(variable)
+        found[key] = value if isinstance(value, str) else from_environment(variable, environment)
     server = found["serverUrl"]
     if not server:
         raise ConfigError(
@@ -61,6 +61,21 @@ def client(project: Path, stack: str, environment: Mapping[str, str]) -> Airbyte
         username=found["username"],
         password=found["password"],
     )
+
+
+def from_environment(variable: str, environment: Mapping[str, str]) -> str | None:
+    """As the provider looks: a file of that name in `AIRBYTE_CREDENTIALS_DIR` (a mounted Secret), then the variable.
+
+    Raises:
+        ConfigError: there is such a file, and it cannot be read.
+    """
+    folder = environment.get("AIRBYTE_CREDENTIALS_DIR")
+    file = Path(folder, variable) if folder else None
+    try:
+        return file.read_text().strip() if file and file.is_file() else environment.get(variable)
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"{variable} cannot be read: {error.__class__.__name__}"
+        raise ConfigError(what, where=f"AIRBYTE_CREDENTIALS_DIR: {file}", fix="check its permissions") from None
 
 
 @contextmanager
