@@ -15,6 +15,9 @@ import httpx
 import pytest
 
 from lotus.operations.dev import path as path_with_tools
+from tests.state.conftest import minio
+
+__all__ = ["minio"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKSPACE = "00000000-0000-4000-8000-000000000001"

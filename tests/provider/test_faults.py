@@ -17,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.state.conftest import ROOT, Minio
+
 from .conftest import WORKSPACE, Project, Server, make_project
 from .faulty import Fault, Proxy, instead, reset, slow, together
 
@@ -124,8 +126,8 @@ FAULTS: dict[str, Broken] = {
 """By what happens; the number is how many calls it happens to at once."""
 CASES = [(fault, checkpoints) for fault in FAULTS for checkpoints in (True, False)]
 CASES.remove(("a server that takes 130 s", False))
-SLICE = [("killed between commit and answer", False), ("reset after the commit", True)]
-"""For every day, creates only: what the peer gets wrong. The rest is for `make soak`."""
+SLICE = [("reset after the commit", True)]
+"""For every day, creates only, beside the kill with the state in a bucket. The rest is for `make soak`."""
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +279,28 @@ def test_one_of_each_whatever_happens_to_updates_replacements_and_deletes(
     assert counts(server, behind) == dict.fromkeys(KINDS, 0)
     assert not behind.resources()
     print(f"{trial.met} updates, replacements and deletes met: {fault}")
+
+
+def test_with_the_state_in_a_bucket_the_journal_is_beside_it(
+    behind: Project, proxy: Proxy, server: Server, minio: Minio
+):
+    """A kill with an empty state is healed from the intents in S3; deletes close them."""
+    s3 = minio.client()
+    s3.create_bucket(Bucket="state")
+    behind.environment |= {**ROOT, "PULUMI_BACKEND_URL": minio.backend("state")}
+    behind.pulumi("stack", "init", "dev")
+    trial = Trial(behind, proxy, "killed between commit and answer", {"PULUMI_SKIP_CHECKPOINTS": "true"})
+    trial.run(UPWARD, lambda _: "POST", lambda kind: KINDS[kind].path)
+
+    def intents() -> int:
+        return s3.list_objects_v2(Bucket="state", Prefix=".pulumi/airbyte-journal/test/dev/")["KeyCount"]
+
+    assert counts(server, behind) == ONE_OF_EACH
+    assert intents() == len(KINDS)
+    assert behind.preview("--refresh")[0] == 0
+    assert not list((behind.folder / "state").rglob("airbyte-journal"))
+    behind.pulumi("destroy", "--yes", "--skip-preview")
+    assert intents() == 0
 
 
 def test_a_second_state_and_a_replacement_take_nothing_over(behind: Project, server: Server, shop: str, tmp_path: Path):
