@@ -158,6 +158,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLake]:
     """A lake that runs: its `main` is applied, and its one source has synced."""
     with live_lake(tmp_path_factory.mktemp("live") / "lake") as found:
         found.lotus("sync", "shop", "--wait")
+        found.lotus("state", "init", "--stack", "dev")
         yield found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import subprocess
 import sys
@@ -71,6 +72,8 @@ def runner(lake: LiveLake, workspace: Path, host: Host, *, fork: bool = False) -
     commits = {name: lake.git("rev-parse", name).strip() for name in ("main", "HEAD")}
     head = {"sha": commits["HEAD"], "repo": {"full_name": "somebody/lake" if fork else "you/lake"}}
     variables = lake.pulumi_environment()
+    reader = configparser.ConfigParser()
+    reader.read(lake.path / ".lotus" / "keys" / "reader.ini")
     contexts = {
         "github": {
             "event": {"pull_request": {"number": 7, "base": {"sha": commits["main"]}, "head": head}},
@@ -80,8 +83,8 @@ def runner(lake: LiveLake, workspace: Path, host: Host, *, fork: bool = False) -
         "vars": {"LOTUS_STACK": "dev", "LOTUS_STATE": variables["PULUMI_BACKEND_URL"]},
         "secrets": {
             "PULUMI_CONFIG_PASSPHRASE": variables.get("PULUMI_CONFIG_PASSPHRASE", ""),
-            "STATE_READER_ID": variables["AWS_ACCESS_KEY_ID"],
-            "STATE_READER_SECRET": variables["AWS_SECRET_ACCESS_KEY"],
+            "STATE_READER_ID": reader["default"]["aws_access_key_id"],
+            "STATE_READER_SECRET": reader["default"]["aws_secret_access_key"],
         },
     }
     # What the machine knows by itself: where Airbyte is. No value of the stack's secrets.
