@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from lotus.operations.dev import path as path_with_tools
 from tests.clone import PROJECT, Clone, copy_of_checkout
 from tests.embedded.api.process import ServerProcess
 
@@ -26,6 +27,17 @@ ROUNDS = 5
 IDLE_SECONDS = 5
 CONNECTIONS = 1000
 CLIENTS = 20
+STACK = """
+import pulumi_airbyte as airbyte
+W = "00000000-0000-4000-8000-000000000001"
+shop = airbyte.SourceDefinition("shop", workspace_id=W, docker_repository="{command}", docker_image_tag="1")
+source = airbyte.Source("shop", workspace_id=W, definition_id=shop.definition_id, configuration={{"shop": "s"}})
+lake = airbyte.Destination(
+    "lake", workspace_id=W, configuration={{"destinationType": "local", "destination_path": "{lake}"}})
+for number in range({number}):
+    airbyte.Connection(f"c{{number}}", source_id=source.source_id, destination_id=lake.destination_id)
+airbyte.foretell_deletions()
+"""
 EMPTY_CACHES = ("LOTUS_CACHE", "GOCACHE", "GOMODCACHE", "UV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME")
 Row = tuple[str, str]
 
@@ -155,6 +167,50 @@ def connect_a_thousand(client: httpx.Client, lake: Path) -> str:
     return workspace
 
 
+def stack_of_connections(folder: Path, number: int = CONNECTIONS) -> list[Row]:
+    """`pulumi up` and previews of a stack with many connections, with the state in files."""
+    process = ServerProcess(folder / "airbyte-of-stack")
+    process.start()
+    clone = Clone(folder / "stack")
+    clone.path.mkdir()
+    plugin = PROJECT / "pulumi-airbyte" / "plugin"
+    (clone.path / "Pulumi.yaml").write_text(
+        f"name: bench\nruntime: python\nplugins:\n  providers:\n    - name: airbyte\n      path: {plugin}\n"
+    )
+    command = f"command:{sys.executable} {PROJECT / 'tests' / 'embedded' / 'api' / 'shop_source.py'}"
+    (clone.path / "__main__.py").write_text(STACK.format(number=number, command=command, lake=folder / "lake"))
+    variables = {
+        "PATH": path_with_tools(PROJECT),
+        "PULUMI_STACK": "bench",
+        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "AIRBYTE_SERVER_URL": process.url,
+    }
+
+    def pulumi(*arguments: str) -> float:
+        return seconds(lambda: clone.run("pulumi", *arguments, "--non-interactive", **variables))
+
+    try:
+        pulumi("stack", "init", "bench")
+        clean = ("preview", "--expect-no-changes")
+        return [
+            (f"pulumi up, {number} connections from nothing", f"{pulumi('up', '--yes', '--skip-preview'):.0f} s"),
+            ("the same, checkpoints skipped, on an empty state", without_checkpoints(pulumi, variables)),
+            ("pulumi preview, no change", f"{statistics.median(pulumi(*clean) for _ in range(3)):.1f} s"),
+            ("pulumi preview --refresh, no change", f"{pulumi(*clean, '--refresh'):.1f} s"),
+            ("pulumi up, no change", f"{pulumi('up', '--yes', '--skip-preview'):.1f} s"),
+        ]
+    finally:
+        process.stop()
+
+
+def without_checkpoints(pulumi: Callable[..., float], variables: dict[str, str]) -> str:
+    """Seconds of an `up` that writes the state once, at the end; everything is deleted before."""
+    pulumi("destroy", "--yes", "--skip-preview")
+    variables["PULUMI_SKIP_CHECKPOINTS"] = "true"
+    return f"{pulumi('up', '--yes', '--skip-preview'):.0f} s"
+
+
 def many_clients(url: str) -> tuple[float, int]:
     """Seconds and failed requests of many clients that list at once."""
 
@@ -193,6 +249,8 @@ def main() -> None:
             compared = previews(clone, folder)
         finally:
             clone.run("make", "stop", check=False)
+        print("a stack of connections (minutes)", file=sys.stderr)
+        stack = stack_of_connections(folder)
         print("server", file=sys.stderr)
         served = server(folder)
         load = os.getloadavg()[0]
@@ -205,6 +263,7 @@ Python {platform.python_version()}, load {load:.1f} at the end.
 {table("First run, empty caches", first)}
 {table("Second run", second)}
 {table("Preview", compared)}
+{table("A stack of 1,000 connections", stack)}
 {table("Embedded Airbyte", served)}"""
     (PROJECT / "docs" / "benchmarks.md").write_text(page)
     print(page)
