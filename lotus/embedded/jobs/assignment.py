@@ -59,6 +59,8 @@ class Assignment:
     """Committed states: `kind`, `name`, `namespace`, `text` (for global ones the whole message's `global`)."""
     source_states: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """Those that the source is told: nothing about streams that are read anew."""
+    done: list[list[str | None]] = field(default_factory=list[list[str | None]])
+    """Streams (name, namespace) that an earlier attempt of this job has published to the end."""
     silence_seconds: float = 3600.0
     flush_seconds: float = 300.0
 

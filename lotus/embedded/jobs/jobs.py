@@ -368,6 +368,7 @@ class Jobs:
             catalog=made.catalog,
             states=made.states,
             source_states=made.source_states,
+            done=[list(key) for key in made.done],
             silence_seconds=self._silence_seconds,
             flush_seconds=self._flush_seconds,
         )

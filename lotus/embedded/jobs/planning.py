@@ -22,6 +22,7 @@ class Plan:
     catalog: dict[str, Any]
     states: list[dict[str, Any]]
     source_states: list[dict[str, Any]]
+    done: list[StreamKey]
 
 
 class UnsupportedStreamError(Exception):
@@ -85,7 +86,8 @@ def plan(db: Connection, connection: Mapping[str, Any], job: Mapping[str, Any]) 
         )
         catalog.append(_protocol_stream(configured, schema, job["id"], assigned[-1]))
     states = stored.committed_states(db, connection["id"])
-    return Plan(assigned, {"streams": catalog}, states, _source_states(states, anew, assigned, db, connection, job))
+    source_states = _source_states(states, anew, assigned, db, connection, job)
+    return Plan(assigned, {"streams": catalog}, states, source_states, stored.completed_streams(db, job["id"]))
 
 
 def _source_states(

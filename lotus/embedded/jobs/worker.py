@@ -201,7 +201,7 @@ class Worker:
             events=_WriterEvents(self),
             limits=Limits(flush_seconds=job.flush_seconds),
         )
-        done = writer.recover()
+        done = writer.recover() | {(each.name, each.namespace) for each in job.streams if _is_done(each, job)}
         try:
             left = [each for each in job.streams if (each.name, each.namespace) not in done]
             if job.command is not None and left:
@@ -582,6 +582,10 @@ class Demultiplexer:
     def _flush(self, name: StreamName) -> None:
         for batch in self._parsers[name].batches():
             self._writer.add(name, batch)
+
+
+def _is_done(stream: AssignedStream, job: Assignment) -> bool:
+    return [stream.name, stream.namespace] in job.done
 
 
 def _parser(stream: DestinationStream, given: AssignedStream) -> RecordParser:

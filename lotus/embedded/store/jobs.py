@@ -66,6 +66,18 @@ def stream_stats_rows(db: Connection, attempt_id: int) -> list[Row]:
     return _all(db, select(stats).where(stats.c.attempt_id == attempt_id).order_by(stats.c.stream_name))
 
 
+def completed_streams(db: Connection, job_id: int) -> list[StreamKey]:
+    """Streams whose data a job has published to the end, in whichever attempt: none of it is to be read again."""
+    stats, attempts = schema.stream_stats, schema.attempts
+    query = (
+        select(stats.c.stream_name, stats.c.stream_namespace)
+        .join(attempts, attempts.c.id == stats.c.attempt_id)
+        .where(attempts.c.job_id == job_id, stats.c.ended_at.is_not(None))
+        .distinct()
+    )
+    return [(row.stream_name, row.stream_namespace or None) for row in db.execute(query)]
+
+
 def create_job(
     db: Connection,
     connection_id: str,

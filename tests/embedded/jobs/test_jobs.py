@@ -13,6 +13,8 @@ import pytest
 
 from lotus.embedded.connectors.process import marked_processes
 from lotus.embedded.jobs import ConnectionInactiveError, JobNotRunningError, JobRunningError, StreamKey
+from lotus.embedded.jobs.assignment import failure
+from lotus.embedded.jobs.jobs import INTERRUPTED
 from lotus.embedded.store import connections
 from lotus.embedded.store import jobs as stored
 
@@ -117,6 +119,29 @@ def test_full_refresh_append_repeats_nothing_of_a_failed_attempt(lake: Any, conf
 
     asyncio.run(scenario())
     assert rows(tmp_path / "out") == [1, 2, 3, 1, 2, 3]
+
+
+@pytest.mark.parametrize("mode", [OVERWRITE, FULL_APPEND, {"config_type": "refresh", "refresh_mode": "Truncate"}])
+def test_what_a_job_has_published_is_not_read_again(
+    lake: Any, configured: Any, tmp_path: Path, mode: dict[str, Any]
+) -> None:
+    """Killed between the commit of the last stream and the end of its job, a server repeats the job, not the rows."""
+    stream, job_options = (mode, {}) if "sync_mode" in mode else ({}, mode)
+
+    async def scenario() -> None:
+        async with lake() as it:
+            script = [["records", "orders", 1, 3], ["state", "orders", {"id": 3}]]
+            connection = it.scripted(script, [configured(**stream)], folder=tmp_path / "out")
+            job = await it.run(connection, **job_options)
+            reason = failure("airbyte_platform", INTERRUPTED)
+            it.store.write_now(stored.end_attempt, it.attempts(job)[0].id, "failed", [reason])
+            it.store.write_now(stored.set_job_status, job.id, "incomplete")
+        async with lake() as it:
+            job = await it.ended(job.id)
+            assert [attempt.status for attempt in it.attempts(job)] == ["failed", "succeeded"]
+
+    asyncio.run(scenario())
+    assert rows(tmp_path / "out") == [1, 2, 3]
 
 
 def test_clear_removes_rows_and_state_of_the_chosen_stream(lake: Any, configured: Any, tmp_path: Path) -> None:

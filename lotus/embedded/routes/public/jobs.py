@@ -62,8 +62,8 @@ def shown(job: Job, attempts: Sequence[Attempt]) -> dict[str, Any]:
     if job.status != "pending":
         response["duration"] = _duration(job.updated_at // 1000 - job.created_at // 1000)
     if attempts:
-        response["bytesSynced"] = attempts[-1].bytes_committed
-        response["rowsSynced"] = attempts[-1].records_committed
+        response["bytesSynced"] = sum(attempt.bytes_committed for attempt in attempts)
+        response["rowsSynced"] = sum(attempt.records_committed for attempt in attempts)
     return response
 
 
