@@ -29,8 +29,15 @@ from lotus.embedded.destinations.files import absolute_folder
 LOCK_SECONDS = 20.0
 """How long to wait for another process that has the file open: DuckDB lets one in at a time."""
 
+MEMORY = ("200MB", "400MB", "1GB")
+"""What DuckDB may take; the next one where that was too little: a commit takes some four times a value's size."""
+
 PUBLISHED = '"_lotus"."published"'
 """Receipts that were published, so that a repeated publish does nothing."""
+
+
+class _OutOfMemoryError(DestinationError):
+    """DuckDB needs more than it was given; the transaction is rolled back."""
 
 
 class DuckDBConfiguration(DestinationConfiguration):
@@ -90,7 +97,19 @@ class DuckDB(Destination[DuckDBConfiguration]):
         paths = [receipt["path"] for receipt in receipts]
         token = " ".join(Path(path).stem for path in paths) or f"empty {stream.sync_id} {stream.generation_id}"
         name = f"{stream.namespace or ''}.{stream.name}"
-        with self._connected() as db:
+        for memory in MEMORY:
+            try:
+                self._publish(stream, paths, token, name, replace=replace, memory=memory)
+                break
+            except _OutOfMemoryError:
+                if memory == MEMORY[-1]:
+                    raise
+        self.clean(stream, receipts)
+
+    def _publish(
+        self, stream: DestinationStream, paths: list[str], token: str, name: str, *, replace: bool, memory: str
+    ) -> None:
+        with self._connected(memory) as db:
             db.execute("BEGIN")
             db.execute('CREATE SCHEMA IF NOT EXISTS "_lotus"')
             db.execute(f"CREATE TABLE IF NOT EXISTS {PUBLISHED} (stream VARCHAR, sync_id BIGINT, token VARCHAR)")
@@ -100,7 +119,6 @@ class DuckDB(Destination[DuckDBConfiguration]):
                 db.execute(f"DELETE FROM {PUBLISHED} WHERE stream = ? AND sync_id < ?", [name, stream.sync_id])
                 db.execute(f"INSERT INTO {PUBLISHED} VALUES (?, ?, ?)", [name, stream.sync_id, token])
             db.execute("COMMIT")
-        self.clean(stream, receipts)
 
     def clean(self, stream: DestinationStream, receipts: Sequence[Receipt]) -> None:
         """Removes the staged files."""
@@ -151,14 +169,14 @@ class DuckDB(Destination[DuckDBConfiguration]):
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {_quoted(column)} {kind}")
 
     @contextlib.contextmanager
-    def _connected(self) -> Generator[Any]:
+    def _connected(self, memory: str = MEMORY[0]) -> Generator[Any]:
         import duckdb
 
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                db = duckdb.connect(str(self._path), config={"memory_limit": "200MB", "threads": "1"})
+                db = duckdb.connect(str(self._path), config={"memory_limit": memory, "threads": "1"})
                 break
             except (duckdb.Error, OSError) as error:
                 locked = "lock" in str(error)
@@ -170,7 +188,10 @@ class DuckDB(Destination[DuckDBConfiguration]):
             with db:
                 yield db
         except duckdb.Error as error:
-            raise DestinationError(f"DuckDB file {self._path}: {str(error).splitlines()[0]}") from error
+            # A commit that runs out of memory is no OutOfMemoryException, but says the same.
+            short = isinstance(error, duckdb.OutOfMemoryException) or "could not allocate" in str(error)
+            kind = _OutOfMemoryError if short else DestinationError
+            raise kind(f"DuckDB file {self._path}: {str(error).splitlines()[0]}") from error
 
 
 def _newest(table: str, stream: DestinationStream, keys: Sequence[str]) -> str:
