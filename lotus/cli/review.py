@@ -78,7 +78,7 @@ def review(
     """
     from lotus.operations.diff import stack_to_compare
     from lotus.operations.project import environment_of
-    from lotus.operations.report import COMMENT_LIMIT, MARKER, cut, markdown, text
+    from lotus.operations.report import COMMENT_LIMIT, cut, markdown, marker, text
     from lotus.operations.review import review as look
 
     project = current_project()
@@ -98,7 +98,7 @@ def review(
         from lotus.operations.comment import post as send
         from lotus.operations.comment import pull_request
 
-        say(f"posted: {send(pull_request(os.environ), short, MARKER)}")
+        say(f"posted: {send(pull_request(os.environ), short, marker(chosen))}")
     if found.difference.comparison.faults:
         raise typer.Exit(2)
     missing = found.difference.comparison.missing_consents

@@ -12,8 +12,6 @@ from lotus.operations.diff import Difference
 from lotus.operations.plan import Plan
 from lotus.operations.review import Review
 
-MARKER = "<!-- lotus review -->"
-"""The first line of a comment, by which the next run finds it."""
 COMMENT_LIMIT = 65_000
 """GitHub refuses comments of more than 65,536 characters (peers.md section 5)."""
 
@@ -34,6 +32,11 @@ _MARKS = {
     Risk.LOW: "▫️ low",
 }
 _SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+
+
+def marker(stack: str) -> str:
+    """The first line of a comment, by which the next run finds it; each stack has a comment of its own."""
+    return f"<!-- lotus review of {stack or 'the files'} -->"
 
 
 def verb(change: Change) -> str:
@@ -84,7 +87,7 @@ def markdown(review: Review) -> str:
     digest = f" · plan digest `{found.digest}`" if found.changes else ""
     offline = "" if review.plan else " · from the files alone"
     blocks = [
-        f"{MARKER}\n## Lotus review of {stack}: {title}",
+        f"{marker(found.stack)}\n## Lotus review of {stack}: {title}",
         f"`{review.difference.base}` → {head}{digest}{offline}",
     ]
     if found.faults:

@@ -15,7 +15,9 @@ import pytest
 
 from lotus.errors import ConfigError, RemoteError
 from lotus.operations.comment import post, pull_request
-from lotus.operations.report import MARKER
+from lotus.operations.report import marker
+
+MARKER = marker("prod")
 
 
 @dataclass

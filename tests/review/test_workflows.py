@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lotus.operations.report import MARKER
+from lotus.operations.report import marker
 from lotus.tools import ensure
 from lotus.tools.catalog import TOOLS, Package, Tool
 from tests.live_lake import LiveLake
@@ -121,7 +121,7 @@ class TestOnALake:
         assert set(files.values()) == {0}, "\n".join(first.ran)
         assert set(online.values()) == {0}, "\n".join(second.ran)
         assert (len(before), len(host.comments)) == (1, 1)
-        assert before[0].startswith(MARKER)
+        assert before[0].startswith(marker("dev"))
         assert "shop/customers: stops syncing" in before[0]
         assert "Pulumi's plan" not in before[0]
         assert "### Pulumi's plan: 1 to update" in host.comments[0]["body"]
