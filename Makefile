@@ -4,7 +4,7 @@ PYTHON ?= python3
 LOTUS := .venv/bin/lotus
 SHELL := /bin/sh
 
-.PHONY: help setup run stop clean check format test test-cluster bench soak
+.PHONY: help setup run stop clean check format test test-cluster bench bench-validate soak
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,6 +38,9 @@ test-cluster: setup ## the gitops objects on a real API server, with Flux (4 min
 
 bench: setup ## measures and writes docs/benchmarks.md
 	@.venv/bin/python -m tests.bench
+
+bench-validate: setup ## 5,000 stream files with 100 fields: seconds and memory of validate, and of the program's part before Pulumi
+	@.venv/bin/python tests/config/bench_validate.py
 
 soak: setup ## the long kill suites, counted
 	@.venv/bin/pytest -q -m soak tests

@@ -21,3 +21,4 @@ def test_5000_streams_with_100_fields_take_3_seconds_and_300_megabytes() -> None
     assert (figures["streams"], figures["faults"]) == (5000, 0)
     assert figures["cpu_seconds"] < 3
     assert figures["peak_mb"] < 300
+    assert figures["program_cpu_seconds"] < 3
