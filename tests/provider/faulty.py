@@ -126,16 +126,30 @@ def reset(handler: Handler) -> bool:
     return True
 
 
-def together(size: int, act: Callable[[], None], *, delay: float | None = None, answered: bool = False) -> Action:
+def answered(size: int, act: Callable[[], None]) -> Action:
+    """Answers, and acts once so many calls have been answered."""
+    left = iter(range(size - 1, -1, -1))
+    lock = threading.Lock()
+
+    def one(handler: Handler) -> bool:
+        handler.pass_on()
+        with lock:
+            last = next(left) == 0
+        if last:
+            act()
+        return True
+
+    return one
+
+
+def together(size: int, act: Callable[[], None], *, delay: float | None = None) -> Action:
     """Waits until so many calls have come to this point, then acts once for all of them.
 
-    None of them is answered, unless all were before (`answered`); with a delay in seconds they go on after the act.
+    None of them is answered; with a delay in seconds they go on after the act.
     """
     barrier = threading.Barrier(size)
 
     def one(handler: Handler) -> bool:
-        if answered:
-            handler.pass_on()
         if barrier.wait(timeout=60) == 0:
             act()
         if delay is None:
