@@ -30,7 +30,7 @@ _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Shop:
-    """Customers, products, orders and suppliers, made once from the seed; every table is in order of `updated_at`, then `id`."""
+    """The four tables, made once from the seed; every table is in order of `updated_at`, then `id`."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._random = random.Random(seed)  # noqa: S311 - demo data, not a secret
