@@ -599,7 +599,7 @@ class _Loader:
         self, document: Document, model: StreamFile, name: str, files: _SourceFiles, destination: Destination | None
     ) -> Stream:
         known = self._known(document, files, name, model.namespace)
-        if known is None and not self._unreadable(files, name):
+        if known is None and not self._unreadable(files, name) and name not in (files.by_name or {}):
             self._not_discovered(document, files, name)
         offered = destination.sync_modes if destination else None
         held = modes(model, known, offered)
@@ -630,7 +630,13 @@ class _Loader:
                 known = self._discovered(path, stem)
                 if known:
                     files.by_name[known.name].append(known)
-        found = [known for known in files.by_name.get(name, []) if namespace in (None, known.namespace)]
+        named = files.by_name.get(name, [])
+        found = [known for known in named if namespace in (None, known.namespace)]
+        if named and not found:
+            offered = tuple(known.namespace or "" for known in named)
+            what = f'stream "{name}" is not offered in namespace "{namespace}"'
+            fix = f'write "namespace": "{offered[0]}"' if offered[0] else "leave namespace out"
+            self.faults.append(document.fault("LOT020", what, ("namespace",), fix=fix, allowed=offered))
         if len(found) > 1:
             offered = tuple(known.namespace or "" for known in found)
             what = f'stream "{name}" stands in several namespaces of its source: {", ".join(offered)}'

@@ -303,6 +303,19 @@ def test_a_stream_of_one_name_in_two_namespaces_is_the_one_that_the_file_says(wr
     (fault,) = loaded().faults
     assert (fault.code, fault.allowed, fault.fix) == ("LOT020", ("eu", "us"), 'add "namespace": "eu"')
 
+    write("streams/shop/us.taxes.json", {"stream": "taxes", "namespace": "uk"})
+    (fault,) = loaded().faults
+    assert (fault.code, fault.what) == ("LOT020", 'stream "taxes" is not offered in namespace "uk"')
+
+
+def test_a_source_without_streams_is_a_hint(write, loaded) -> None:
+    """It moves nothing, which is hardly meant."""
+    write("streams/shop/orders.json", None)
+
+    project = loaded()
+
+    assert (codes(project.faults), codes(project.hints)) == ([], ["LOT017"])
+
 
 def test_without_a_stack_the_files_are_those_that_the_stacks_name(tmp_path: Path, write, loaded) -> None:
     """`lotus validate` alone looks where `lotus:streams` of the stacks says that the files lie."""
