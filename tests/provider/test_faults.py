@@ -215,7 +215,10 @@ class Trial:
         path: Callable[[str], str],
         more: Callable[[], list[str]] = list,
     ) -> None:
-        """`up` until nothing fails: each call of each wave meets the fault once, and the `up` after that heals it."""
+        """`up` until nothing fails: each call meets the fault once, and the next `up` heals it.
+
+        The first error stops the engine, so what it had not sent by then meets its fault in the next run.
+        """
         broken = FAULTS[self.fault]
         self.proxy.faults = [
             Fault(method(kind), path(kind), **made)
@@ -224,7 +227,7 @@ class Trial:
             for kind in wave
         ]
         words = "never run"
-        for _ in range(len(waves) + 1):
+        for _ in range(sum(map(len, waves)) + 1):
             words = up(self.project, *more(), **self.environment)
             if self.fault.startswith("killed") and words:
                 mend(self.project)
