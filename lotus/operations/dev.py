@@ -97,8 +97,8 @@ def load_or_make(project: Path) -> Dev:
         s3_port=ports + 1,
         shop_port=ports + 2,
         s3_access_key_id=_given_key("AWS_ACCESS_KEY_ID") if given else "lotus-dev",
-        s3_secret_access_key=_given_key("AWS_SECRET_ACCESS_KEY") if given else secrets.token_urlsafe(24),
-        shop_token=secrets.token_urlsafe(24),
+        s3_secret_access_key=_given_key("AWS_SECRET_ACCESS_KEY") if given else secrets.token_hex(20),
+        shop_token=secrets.token_hex(20),
         left_out={},
     )
     save(project, dev)

@@ -105,7 +105,7 @@ class MinioUsers:
     def make(self, identity: Identity, folder: Path) -> User:
         """A new user with its policy, and its keys in `<folder>/<identity>.ini`, which only its owner can read."""
         name = f"{self._bucket.name}-{identity}-{secrets.token_hex(3)}"
-        secret = secrets.token_urlsafe(30)
+        secret = secrets.token_hex(20)
         rights = f"{self._bucket.name}-{POLICY[identity]}"
         file = folder / f"{identity}.ini"
         folder.mkdir(parents=True, exist_ok=True)

@@ -139,7 +139,7 @@ def create_application(
         user_id=DEFAULT_USER_ID,
         name=name,
         client_id=client_id or str(uuid.uuid4()),
-        client_secret=client_secret or secrets.token_urlsafe(32),
+        client_secret=client_secret or secrets.token_hex(32),
         created_at=now(),
     )
     sealed = cipher.seal(created.client_secret, owner=created.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import traceback
@@ -37,6 +38,8 @@ _KINDS = {
     ("update", False): proto.PropertyDiff.UPDATE,
     ("update", True): proto.PropertyDiff.UPDATE_REPLACE,
 }
+PARENT_SECONDS = 1.0
+"""How often the plugin looks whether the engine that started it still lives."""
 
 
 class Plugin(ProviderServicer):
@@ -240,6 +243,13 @@ def _diff_response(found: list[Difference], *, delete_first: bool) -> Any:
     )
 
 
+async def _without_parent() -> None:
+    """Returns when the engine that started this process is no more: one that is killed ends no plugins."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_SECONDS)
+
+
 async def serve(engine: str | None) -> None:
     """Answer until the engine ends us; the first line on stdout is the port."""
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
@@ -255,7 +265,12 @@ async def serve(engine: str | None) -> None:
     # a second before SIGKILL.
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(server.wait_for_termination())]
+    waiting: list[asyncio.Task[Any]] = [
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(server.wait_for_termination()),
+    ]
+    if engine:
+        waiting.append(asyncio.create_task(_without_parent()))
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     await plugin.airbyte.close()
     await server.stop(None)

@@ -139,3 +139,10 @@ def test_no_plaintext_secret_is_in_the_files(tmp_path: Path) -> None:
         "key": 0o600,
         "store.sqlite": 0o600,
     }
+
+
+def test_a_made_up_secret_can_be_typed_anywhere(guarded: httpx.Client) -> None:
+    """Letters and digits alone: one that began with a dash was an option to `pulumi config set`."""
+    bearer = {"Authorization": f"Bearer {guarded.post(TOKEN_PATHS[0], json=CREDENTIALS).json()['access_token']}"}
+    made = [guarded.post("/v1/applications", json={"name": f"app {n}"}, headers=bearer).json() for n in range(20)]
+    assert all(one["clientSecret"].isalnum() for one in made)
