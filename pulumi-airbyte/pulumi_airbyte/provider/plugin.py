@@ -243,14 +243,13 @@ def _diff_response(found: list[Difference], *, delete_first: bool) -> Any:
     )
 
 
-async def _without_parent() -> None:
+async def _ended(parent: int) -> None:
     """Returns when the engine that started this process is no more: one that is killed ends no plugins."""
-    parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(PARENT_SECONDS)
 
 
-async def serve(engine: str | None) -> None:
+async def serve(engine: str | None, *, parent: int) -> None:
     """Answer until the engine ends us; the first line on stdout is the port."""
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     plugin = Plugin(engine)
@@ -270,7 +269,7 @@ async def serve(engine: str | None) -> None:
         asyncio.create_task(server.wait_for_termination()),
     ]
     if engine:
-        waiting.append(asyncio.create_task(_without_parent()))
+        waiting.append(asyncio.create_task(_ended(parent)))
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     await plugin.airbyte.close()
     await server.stop(None)
