@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from lotus.embedded import actors, catalog, cron, definitions, schema_changes
 from lotus.embedded.errors import BadRequest, ResourceNotFound, StateConflict
-from lotus.embedded.jobs import JobNotFoundError, JobNotRunningError
+from lotus.embedded.jobs.errors import JobNotFoundError, JobNotRunningError
 from lotus.embedded.mappers import with_sealed_keys
 from lotus.embedded.store import actors as stored_actors
 from lotus.embedded.store import connections as stored

@@ -11,7 +11,7 @@ from pathlib import Path
 from lotus.embedded import definitions
 from lotus.embedded.auth import Access
 from lotus.embedded.connectors import Connectors
-from lotus.embedded.jobs import Jobs
+from lotus.embedded.jobs.jobs import Jobs
 from lotus.embedded.store import Store, access, workspaces
 
 

@@ -6,7 +6,7 @@
 ["raw", text]                         text as it is, without a newline
 ["log", text]  ["stderr", text]
 ["flood", lines]                      that many log lines
-["long", megabytes, stream?]          one record with a text of that size; stream: orders
+["long", megabytes, stream?, text?]   one record with a text of that size; stream: orders; text: what is repeated
 ["endless", megabytes]                that much output without a newline
 ["sleep", seconds]  ["hang"]          the latter ignores SIGTERM
 ["child"]                             starts a grandchild in a session of its own that never ends
@@ -34,7 +34,7 @@ SPEC = {
 
 
 def say(message):
-    sys.stdout.write(json.dumps(message, separators=(",", ":")) + "\n")
+    sys.stdout.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def record(stream, number, note=None):
@@ -68,7 +68,8 @@ def steps(script, given):  # noqa: PLR0912 - one branch a trick
             for number in range(rest[0]):
                 say({"type": "LOG", "log": {"level": "INFO", "message": f"line {number} " + "x" * 200}})
         elif kind == "long":
-            record(rest[1] if len(rest) > 1 else "orders", 1, "x" * (rest[0] * 1024 * 1024))
+            size, stream, text = [*rest, "orders", "x"][:3] if len(rest) < 3 else rest
+            record(stream, 1, text * (size * 1024 * 1024 // len(text.encode())))
         elif kind == "endless":
             for _ in range(rest[0]):
                 sys.stdout.write("x" * 1024 * 1024)

@@ -8,6 +8,8 @@ Array = Any
 """`pyarrow.Array`"""
 ArrowField = Any
 """`pyarrow.Field`"""
+BatchReader = Any
+"""`pyarrow.RecordBatchReader`"""
 DataType = Any
 """`pyarrow.DataType`"""
 RecordBatch = Any

@@ -300,6 +300,7 @@ def a_crashed_run_leaves_nothing_to_publish(subject: Subject, scratch: Path) -> 
         destination = subject.make()
         writer, _ = sync.writer(destination, file_bytes=1)
         writer.add((f"left_{mode}", None), sync.batch(destination, [7, 8], "left"))
+        writer.tick()
         destination.close()
         sync.next_job()
         sync.attempt([[1]])

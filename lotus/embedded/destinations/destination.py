@@ -27,6 +27,9 @@ Mode = Literal["append", "overwrite", "append_dedup", "overwrite_dedup"]
 Layout = Literal["columns", "data"]
 """How records arrive: spread over typed columns, or as one JSON text column `_airbyte_data`."""
 
+LARGE_VALUE_BYTES = 1024 * 1024
+"""Values beyond this are handled so that as few copies as can be are in memory."""
+
 Receipt = dict[str, Any]
 """What `stage` gives and `publish` and `clean` take: JSON, because it outlives the process. `bytes` is its size."""
 
@@ -63,13 +66,18 @@ class DestinationStream:
     generation_id: int = 0
     minimum_generation_id: int = 0
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    large_values: bool = False
-    """Told to `stage` when there are values of megabytes: whatever copies values (statistics, dictionaries) is off."""
+    largest_value: int = 0
+    """Told to `stage`: about how many bytes the largest value has, if it is a large one; else 0."""
 
     @property
     def schema(self) -> Schema:
         """Schema of every batch of this stream."""
         return data_schema() if self.layout == "data" else arrow_schema(self.fields)
+
+    @property
+    def large_values(self) -> bool:
+        """Whether there are values of megabytes: whatever copies values (statistics, dictionaries) is better off."""
+        return self.largest_value > LARGE_VALUE_BYTES
 
     @property
     def replaces(self) -> bool:

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import uuid
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field as Setting
 
 from lotus.embedded.destinations.arrow import RecordBatch
+from lotus.embedded.destinations.batch_files import opened
 from lotus.embedded.destinations.columns import EXTRACTED_AT
 from lotus.embedded.destinations.destination import (
     Destination,
@@ -29,8 +31,12 @@ from lotus.embedded.destinations.files import absolute_folder
 LOCK_SECONDS = 20.0
 """How long to wait for another process that has the file open: DuckDB lets one in at a time."""
 
-MEMORY = ("200MB", "400MB", "1GB")
-"""What DuckDB may take; the next one where that was too little: a commit takes some four times a value's size."""
+MEMORY = ("200MB", "300MB", "600MB", "80%")
+"""What DuckDB may take; the next one where that was too little. A commit takes about three times a value's size, and
+rewrites the 2,048 rows that it ends with: many large values there are in memory together.
+"""
+
+_SHORT_OF_MEMORY = re.compile(r"could not allocate|failed to pin")
 
 PUBLISHED = '"_lotus"."published"'
 """Receipts that were published, so that a repeated publish does nothing."""
@@ -51,7 +57,7 @@ class DuckDBConfiguration(DestinationConfiguration):
 
 
 class DuckDB(Destination[DuckDBConfiguration]):
-    """Stages as Parquet beside the database and publishes in a transaction."""
+    """Stages as Arrow streams beside the database and publishes in a transaction."""
 
     name = "duckdb"
     title = "DuckDB"
@@ -71,21 +77,19 @@ class DuckDB(Destination[DuckDBConfiguration]):
             )
 
     def stage(self, stream: DestinationStream, batches: Iterable[RecordBatch], scratch: Path, note: Note) -> Receipt:
-        """A Parquet file in a folder beside the database."""
-        import pyarrow.parquet as pq
+        """An Arrow stream in a folder beside the database."""
+        import pyarrow as pa
 
         del scratch
         folder = self._path.with_name(f".{self._path.name}.staged")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{uuid.uuid4().hex}.parquet"
-            receipt: Receipt = {"path": str(path)}
+            path = folder / f"{uuid.uuid4().hex}.arrow"
+            receipt: Receipt = {"path": str(path), "large_values": stream.large_values}
             note(receipt)
-            # Measured: with values of 50 MB, a dictionary and the page before compression cost 50 MB each.
-            compression, dictionary = ("none", False) if stream.large_values else ("zstd", True)
-            with pq.ParquetWriter(
-                path, stream.schema, compression=compression, use_dictionary=dictionary, write_statistics=False
-            ) as writer:
+            # Large values are not compressed: mapped as they are, reading them takes no memory.
+            options = pa.ipc.IpcWriteOptions(compression=None if stream.large_values else "zstd")
+            with pa.ipc.new_stream(str(path), stream.schema, options=options) as writer:
                 for batch in batches:
                     writer.write_batch(batch)
         except OSError as error:
@@ -94,28 +98,31 @@ class DuckDB(Destination[DuckDBConfiguration]):
 
     def publish(self, stream: DestinationStream, receipts: Sequence[Receipt], *, replace: bool) -> None:
         """Inserts, merges or replaces in one transaction that also remembers the receipts."""
-        paths = [receipt["path"] for receipt in receipts]
-        token = " ".join(Path(path).stem for path in paths) or f"empty {stream.sync_id} {stream.generation_id}"
-        name = f"{stream.namespace or ''}.{stream.name}"
         for memory in MEMORY:
             try:
-                self._publish(stream, paths, token, name, replace=replace, memory=memory)
+                self._publish(stream, receipts, replace=replace, memory=memory)
                 break
             except _OutOfMemoryError:
                 if memory == MEMORY[-1]:
                     raise
         self.clean(stream, receipts)
 
-    def _publish(
-        self, stream: DestinationStream, paths: list[str], token: str, name: str, *, replace: bool, memory: str
-    ) -> None:
+    def _publish(self, stream: DestinationStream, receipts: Sequence[Receipt], *, replace: bool, memory: str) -> None:
+        staged = {Path(receipt["path"]): bool(receipt["large_values"]) for receipt in receipts}
+        token = " ".join(path.stem for path in staged) or f"empty {stream.sync_id} {stream.generation_id}"
+        name = f"{stream.namespace or ''}.{stream.name}"
         with self._connected(memory) as db:
+            if any(staged.values()):
+                # The log would hold large values once more: they go into the database itself, when and only when
+                # the transaction is committed.
+                db.execute("SET checkpoint_threshold = '0B'; SET auto_checkpoint_skip_wal_threshold = 0")
+                db.execute("PRAGMA disable_checkpoint_on_shutdown")
             db.execute("BEGIN")
             db.execute('CREATE SCHEMA IF NOT EXISTS "_lotus"')
             db.execute(f"CREATE TABLE IF NOT EXISTS {PUBLISHED} (stream VARCHAR, sync_id BIGINT, token VARCHAR)")
             done = db.execute(f"SELECT 1 FROM {PUBLISHED} WHERE stream = ? AND token = ?", [name, token]).fetchone()
             if not done:
-                self._merge(db, stream, paths, replace=replace)
+                self._merge(db, stream, staged, replace=replace)
                 db.execute(f"DELETE FROM {PUBLISHED} WHERE stream = ? AND sync_id < ?", [name, stream.sync_id])
                 db.execute(f"INSERT INTO {PUBLISHED} VALUES (?, ?, ?)", [name, stream.sync_id, token])
             db.execute("COMMIT")
@@ -126,46 +133,48 @@ class DuckDB(Destination[DuckDBConfiguration]):
         for receipt in receipts:
             Path(receipt["path"]).unlink(missing_ok=True)
 
-    def _merge(self, db: Any, stream: DestinationStream, paths: list[str], *, replace: bool) -> None:
+    def _merge(self, db: Any, stream: DestinationStream, staged: Mapping[Path, bool], *, replace: bool) -> None:
+        import pyarrow as pa
+
         schema = stream.namespace or self.configuration.default_schema
         table = f"{_quoted(schema)}.{_quoted(stream.name)}"
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         keys = stream.columns(stream.primary_key) if stream.mode.endswith("dedup") else []
-        self._take(db, stream, paths, keyed=bool(keys))
         if replace:
-            db.execute(f"CREATE OR REPLACE TABLE {table} AS {_newest('incoming', stream, keys)}")
-            return
-        db.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * EXCLUDE (_lotus_order) FROM incoming LIMIT 0")
+            db.execute(f"DROP TABLE IF EXISTS {table}")
+        db.register("staged", pa.RecordBatchReader.from_batches(stream.schema, []))
+        db.execute("CREATE TEMP TABLE incoming AS SELECT * FROM temp.staged")
+        db.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM temp.incoming")
         self._add_columns(db, schema, stream.name, table)
-        if keys:
-            match = " AND ".join(f"old.{_quoted(key)} IS NOT DISTINCT FROM incoming.{_quoted(key)}" for key in keys)
-            exists = f"EXISTS (SELECT 1 FROM incoming WHERE {match})"
-            db.execute(
-                "CREATE OR REPLACE TEMP TABLE candidates AS SELECT * FROM incoming "
-                f"UNION ALL BY NAME SELECT *, -1::BIGINT AS _lotus_order FROM {table} old WHERE {exists}"
-            )
-            db.execute(f"DELETE FROM {table} AS old WHERE {exists}")
-        db.execute(f"INSERT INTO {table} BY NAME {_newest('candidates' if keys else 'incoming', stream, keys)}")
-
-    def _take(self, db: Any, stream: DestinationStream, paths: list[str], *, keyed: bool) -> None:
-        """Makes `incoming`: the staged rows, with their position where the newest of a key has to be found."""
-        if not paths:
-            db.register("nothing", stream.schema.empty_table())
-            db.execute("CREATE TEMP TABLE incoming AS SELECT *, 0::BIGINT AS _lotus_order FROM nothing")
+        if not keys:
+            self._insert(db, table, staged)
             return
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        staged = f"read_parquet([{listed}], union_by_name = true)"
-        if keyed:
-            db.execute(f"CREATE TEMP TABLE incoming AS SELECT *, row_number() OVER () AS _lotus_order FROM {staged}")
-        else:
-            # Read once and straight into the table: a copy of 50 MB texts would cost memory.
-            db.execute(f"CREATE TEMP VIEW incoming AS SELECT *, 0::BIGINT AS _lotus_order FROM {staged}")
+        self._insert(db, "temp.incoming", staged)
+        match = " AND ".join(f"old.{_quoted(key)} IS NOT DISTINCT FROM new.{_quoted(key)}" for key in keys)
+        exists = f"EXISTS (SELECT 1 FROM temp.incoming AS new WHERE {match})"
+        db.execute(
+            "CREATE TEMP TABLE candidates AS SELECT *, row_number() OVER () AS _lotus_order FROM temp.incoming "
+            f"UNION ALL BY NAME SELECT *, -1::BIGINT AS _lotus_order FROM {table} old WHERE {exists}"
+        )
+        db.execute(f"DELETE FROM {table} AS old WHERE {exists}")
+        db.execute(f"INSERT INTO {table} BY NAME {_newest('temp.candidates', stream, keys)}")
+
+    def _insert(self, db: Any, table: str, staged: Mapping[Path, bool]) -> None:
+        """Puts the staged rows into a table, a batch at a time."""
+        for path, large_values in staged.items():
+            try:
+                with opened(path, large_values=large_values) as reader:
+                    db.register("staged", reader)
+                    db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM temp.staged")
+                    db.unregister("staged")
+            except OSError as error:
+                raise DestinationError(f"cannot read what was staged at {path}: {error.strerror or error}") from error
 
     def _add_columns(self, db: Any, schema: str, name: str, table: str) -> None:
         listed = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = ?"
         have = {row[0].lower() for row in db.execute(listed, [name, schema]).fetchall()}
-        for column, kind, *_ in db.execute("DESCRIBE incoming").fetchall():
-            if column.lower() not in have and column != "_lotus_order":
+        for column, kind, *_ in db.execute("DESCRIBE temp.incoming").fetchall():
+            if column.lower() not in have:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {_quoted(column)} {kind}")
 
     @contextlib.contextmanager
@@ -189,20 +198,20 @@ class DuckDB(Destination[DuckDBConfiguration]):
                 yield db
         except duckdb.Error as error:
             # A commit that runs out of memory is no OutOfMemoryException, but says the same.
-            short = isinstance(error, duckdb.OutOfMemoryException) or "could not allocate" in str(error)
+            short = isinstance(error, duckdb.OutOfMemoryException) or _SHORT_OF_MEMORY.search(str(error))
             kind = _OutOfMemoryError if short else DestinationError
             raise kind(f"DuckDB file {self._path}: {str(error).splitlines()[0]}") from error
 
 
 def _newest(table: str, stream: DestinationStream, keys: Sequence[str]) -> str:
-    """Selects the newest row of each key, by cursor, then extraction, then position; all rows where there is no key."""
-    rows = f"SELECT * EXCLUDE (_lotus_order) FROM {table}"
-    if not keys:
-        return rows
+    """Selects the newest row of each key, by cursor, then extraction, then position."""
     partition = ", ".join(_quoted(key) for key in keys)
     cursors = "".join(f"{_quoted(cursor)} DESC NULLS LAST, " for cursor in stream.columns([stream.cursor]))
     order = f"{cursors}{EXTRACTED_AT} DESC, _lotus_order DESC"
-    return f"{rows} QUALIFY row_number() OVER (PARTITION BY {partition} ORDER BY {order}) = 1"
+    return (
+        f"SELECT * EXCLUDE (_lotus_order) FROM {table} "
+        f"QUALIFY row_number() OVER (PARTITION BY {partition} ORDER BY {order}) = 1"
+    )
 
 
 def _quoted(name: str) -> str:

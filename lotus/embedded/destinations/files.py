@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import uuid
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,9 @@ GENERATION_METADATA = "ab-generation-id"
 ROW_GROUP_ROWS = 100_000
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 """A row group is closed at whichever comes first; one is all that is held in memory."""
+
+COMPRESSED_VALUE_BYTES = 64 * 1024 * 1024
+"""Files with larger values are not compressed: a value, its page and the compressed page would be 300 MB of 100."""
 
 
 class ParquetFormat(DestinationConfiguration):
@@ -205,7 +209,8 @@ def _write_parquet(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    codec = "none" if options.compression_codec == "UNCOMPRESSED" else options.compression_codec.lower()
+    plain = options.compression_codec == "UNCOMPRESSED" or stream.largest_value > COMPRESSED_VALUE_BYTES
+    codec = "none" if plain else options.compression_codec.lower()
     schema = stream.schema
     with pq.ParquetWriter(
         path,
@@ -240,6 +245,9 @@ def _row_groups(batches: Iterable[RecordBatch], limit: int) -> Iterator[list[Rec
         yield group
 
 
+_EMPTY_OBJECT = re.compile(rb"\{\s*\}")
+
+
 def _write_jsonl(path: Path, batches: Iterable[RecordBatch], options: JsonlFormat) -> None:
     import orjson
 
@@ -250,16 +258,19 @@ def _write_jsonl(path: Path, batches: Iterable[RecordBatch], options: JsonlForma
         if isinstance(options.compression, GzipCompression):
             out = stack.enter_context(gzip.GzipFile(fileobj=plain, mode="wb", compresslevel=6, mtime=0))
         for batch in batches:
-            texts = batch.column(DATA).to_pylist()
             heads = batch.select([RAW_ID, EXTRACTED_AT, META, GENERATION_ID]).to_pylist()
-            for head, text in zip(heads, texts, strict=True):
-                begin = orjson.dumps(head)[:-1]
-                data: bytes = text.encode()
+            for head, text in zip(heads, batch.column(DATA), strict=True):
+                out.write(orjson.dumps(head)[:-1])
+                # A view: the text of a record may have 100 MB.
+                data = memoryview(text.as_buffer())
                 if not flatten:
-                    out.write(b'%s,"%s":%s}\n' % (begin, DATA.encode(), data))
+                    out.write(b',"%s":' % DATA.encode())
+                    out.write(data)
+                    out.write(b"}\n")
                 else:
-                    members = data.strip()[1:]
-                    out.write(b"%s%s%s\n" % (begin, b"" if members.lstrip() == b"}" else b",", members))
+                    out.write(b"" if _EMPTY_OBJECT.match(data) else b",")
+                    out.write(data[1:])
+                    out.write(b"\n")
 
 
 def absolute_folder(value: str) -> Path:

@@ -26,7 +26,9 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from lotus.embedded.destinations.arrow import RecordBatch
+from lotus.embedded.destinations.batch_files import batches
 from lotus.embedded.destinations.destination import (
+    LARGE_VALUE_BYTES,
     Destination,
     DestinationError,
     DestinationStream,
@@ -104,7 +106,7 @@ class _Buffer:
     arrived: int = 0
     staged: int = 0
     boundary: int = 0
-    large_values: bool = False
+    largest_value: int = 0
     receipts: list[tuple[Receipt, int]] = field(default_factory=list[tuple[Receipt, int]])
     _sink: Any = None
     _files: list[Path] = field(default_factory=list[Path])
@@ -124,7 +126,7 @@ class _Buffer:
         self.memory.append(batch)
         self.memory_bytes += batch.nbytes
         self.arrived += batch.num_rows
-        self.large_values = self.large_values or _has_large_values(batch)
+        self.largest_value = max(self.largest_value, _largest_value(batch))
 
     def spill(self) -> None:
         """Moves what is in memory to disk."""
@@ -180,14 +182,11 @@ class _Buffer:
             path.unlink(missing_ok=True)
 
     def _all(self, files: list[Path] | None = None) -> Iterator[RecordBatch]:
-        import pyarrow as pa
-
         if self._sink is not None:
             self._sink.close()
             self._sink = None
         for path in self._files if files is None else files:
-            with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as reader:
-                yield from reader
+            yield from batches(path, large_values=self.largest_value > LARGE_VALUE_BYTES)
         yield from list(self.memory)
 
 
@@ -233,7 +232,6 @@ class Writer:
             self._buffers[target.source] = _Buffer(target, folder)
         self._last_flush = time.monotonic()
         self._published: set[str] = set()
-        self._publishing = False
         self.flush: Callable[[], None] = _nothing
         """Called before a publication: hands over the records that were counted as waiting in `state`."""
         self._lock = threading.Lock()
@@ -298,13 +296,7 @@ class Writer:
 
     def add(self, source: StreamName, batch: RecordBatch) -> None:
         """Takes records of a stream."""
-        buffer = self._buffers[source]
-        buffer.add(batch)
-        if buffer.bytes >= self._limits.file_bytes:
-            ready = min(buffer.boundary, buffer.arrived) - buffer.staged
-            self._stage(buffer, ready if ready > 0 else buffer.rows)
-            if not buffer.target.whole:
-                self._publish_boundaries()
+        self._buffers[source].add(batch)
         while sum(each.memory_bytes for each in self._buffers.values()) > self._limits.memory_bytes:
             max(self._buffers.values(), key=lambda each: each.memory_bytes).spill()
 
@@ -321,8 +313,16 @@ class Writer:
                 buffer.boundary = buffer.arrived + waiting.get(name, 0)
 
     def tick(self) -> None:
-        """Publishes what has waited long enough; called every now and then."""
-        if self._pending and time.monotonic() - self._last_flush >= self._limits.flush_seconds:
+        """Stages full files, publishes what is ready or has waited long enough.
+
+        Called every now and then, by somebody who holds on to no records: theirs would be in memory too.
+        """
+        full = [buffer for buffer in self._buffers.values() if buffer.bytes >= self._limits.file_bytes]
+        for buffer in full:
+            ready = min(buffer.boundary, buffer.arrived) - buffer.staged
+            self._stage(buffer, ready if ready > 0 else buffer.rows)
+        waited = self._pending and time.monotonic() - self._last_flush >= self._limits.flush_seconds
+        if waited or any(not buffer.target.whole for buffer in full):
             self._publish_boundaries()
 
     def finish(self, done: Iterable[StreamName] = ()) -> None:
@@ -348,16 +348,7 @@ class Writer:
 
     def _publish_boundaries(self) -> None:
         """Publishes incremental streams up to their last state, with the states that then hold."""
-        if self._publishing:
-            return  # a record handed over by `flush` filled a file: the publication that asked for it goes on
-        self._publishing = True
-        try:
-            self.flush()
-            self._publish_ready()
-        finally:
-            self._publishing = False
-
-    def _publish_ready(self) -> None:
+        self.flush()
         self._last_flush = time.monotonic()
         ready: list[_Buffer] = []
         states: list[State] = []
@@ -384,7 +375,7 @@ class Writer:
     def _stage(self, buffer: _Buffer, rows: int) -> None:
         if rows <= 0:
             return
-        stream = replaced(buffer.target.stream, large_values=buffer.large_values)
+        stream = replaced(buffer.target.stream, largest_value=buffer.largest_value)
         noted: list[Receipt] = []
 
         def note(receipt: Receipt) -> None:
@@ -484,24 +475,20 @@ class Writer:
         return work()
 
 
-LARGE_VALUE_BYTES = 1024 * 1024
-
-
-def _has_large_values(batch: RecordBatch) -> bool:
-    """Whether a text of the batch is larger than `LARGE_VALUE_BYTES`."""
+def _largest_value(batch: RecordBatch) -> int:
+    """About the bytes of the batch's largest value; 0 if none can be larger than `LARGE_VALUE_BYTES`."""
     import pyarrow as pa
     from pyarrow.compute import call_function
 
     if batch.nbytes <= LARGE_VALUE_BYTES:
-        return False
+        return 0
+    largest = 0
     for column in batch.columns:
         if pa.types.is_string(column.type):
-            longest = call_function("max", [call_function("binary_length", [column])]).as_py()
-            if longest is not None and longest > LARGE_VALUE_BYTES:
-                return True
-        elif pa.types.is_nested(column.type) and column.nbytes > LARGE_VALUE_BYTES * max(1, len(column) // 100):
-            return True
-    return False
+            largest = max(largest, call_function("max", [call_function("binary_length", [column])]).as_py() or 0)
+        elif pa.types.is_nested(column.type):
+            largest = max(largest, column.nbytes // max(1, len(column) // 100))
+    return largest
 
 
 def _nothing() -> None:

@@ -1,17 +1,4 @@
-"""Jobs: the queue, and one worker process for each running sync."""
+"""Jobs: the queue, and one worker process for each running sync.
 
-from __future__ import annotations
-
-from lotus.embedded.jobs.errors import ConnectionInactiveError, JobNotFoundError, JobNotRunningError, JobRunningError
-from lotus.embedded.jobs.jobs import ConfigType, Jobs, RefreshMode, StreamKey
-
-__all__ = [
-    "ConfigType",
-    "ConnectionInactiveError",
-    "JobNotFoundError",
-    "JobNotRunningError",
-    "JobRunningError",
-    "Jobs",
-    "RefreshMode",
-    "StreamKey",
-]
+Nothing is imported here: the worker starts for every sync, and needs neither the queue nor its database.
+"""

@@ -23,7 +23,7 @@ from msgspec import Meta, Raw
 
 from lotus.embedded.destinations.arrow import Array, DataType, RecordBatch
 from lotus.embedded.destinations.columns import TEMPORAL, ColumnType, Field, airbyte_columns
-from lotus.embedded.destinations.destination import DestinationStream
+from lotus.embedded.destinations.destination import LARGE_VALUE_BYTES, DestinationStream
 from lotus.embedded.jobs.mapping import RecordMapper
 from lotus.embedded.protocol import RecordMessage
 
@@ -72,6 +72,7 @@ class RecordParser:
         self._selected = None if selected is None else frozenset(selected)
         self._plans = [] if self._data else [_plan(field) for field in stream.fields]
         self._decoder = msgspec.json.Decoder(self._line_type())
+        self._raw_decoder = msgspec.json.Decoder(self._line_type(raw_text=True))
         self._keeps_text = self._data or any(plan.raw for plan in self._plans)
         self._rows: list[Any] = []
         self._loose: list[tuple[dict[str, Any], float, list[Change]]] = []
@@ -89,6 +90,8 @@ class RecordParser:
         """Takes whole lines that are records of this stream; returns batches that became complete by it."""
         if self._mapper is not None:
             return [batch for line in run.splitlines() for batch in self._mapped(line, self._mapper)]
+        if len(run) > LARGE_VALUE_BYTES and run.count(b"\n") == 1:
+            return self._large(run)
         try:
             rows: list[Any] = self._decoder.decode_lines(run)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -106,6 +109,18 @@ class RecordParser:
         """Takes one record that was parsed already."""
         text = bytes(record.data)
         return self._loose_row(text, record.emitted_at)
+
+    def _large(self, line: bytes) -> list[RecordBatch]:
+        """A batch of one record, whose texts are views of the line where they can be: no `str`, whose size may be four
+        times the text's, and no copy.
+        """
+        before = self.batches()
+        try:
+            batch = self._typed([self._raw_decoder.decode(line)])
+            # Views keep the whole line; where most of it is not wanted, what is wanted is copied.
+            return [*before, batch if 2 * batch.nbytes > len(line) else _copied(batch)]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MisfitError):
+            return [*before, *self._line(line), *self.batches()]
 
     def _line(self, line: bytes) -> list[RecordBatch]:
         try:
@@ -172,26 +187,32 @@ class RecordParser:
         return [self._batch([at for _, at, _ in loose], [changes for _, _, changes in loose], columns)]
 
     def _flush_typed(self) -> list[RecordBatch]:
-        import pyarrow as pa
-
         if not self._rows:
             return []
         rows, self._rows = self._rows, []
         self._forget(len(rows))
+        return [self._typed(rows)]
+
+    def _typed(self, rows: list[Any]) -> RecordBatch:
+        """Decoded lines as a batch.
+
+        Raises:
+            MisfitError: a large line has something else than a text where a text is wanted.
+        """
         records = [row.record for row in rows]
         changes: dict[int, list[Change]] = {}
         columns: list[Array] = []
         if self._data:
-            texts = [bytes(record.data) for record in records]
+            texts = [record.data for record in records]
             if self._selected is not None:
                 texts = [_selection(text, self._selected) for text in texts]
-            columns.append(pa.array(texts, pa.binary()).cast(pa.string()))
+            columns.append(_text_array(texts))
         else:
             data = [record.data for record in records]
             for plan in self._plans:
                 columns.append(plan.convert(list(map(plan.get, data)), plan.field, changes))
         every = [changes.get(row, self._empty_change) for row in range(len(rows))] if changes else None
-        return [self._batch([record.emitted_at for record in records], every, columns)]
+        return self._batch([record.emitted_at for record in records], every, columns)
 
     def _forget(self, rows: int) -> None:
         self.rows -= rows
@@ -218,12 +239,17 @@ class RecordParser:
         ]
         return pa.RecordBatch.from_arrays([*own, *columns], schema=self._schema)
 
-    def _line_type(self) -> Any:
+    def _line_type(self, *, raw_text: bool = False) -> Any:
         data: Any = Raw
         if not self._data:
             data = msgspec.defstruct(
                 "Data",
-                [(plan.attribute, plan.type, plan.default) for plan in self._plans],
+                [
+                    (plan.attribute, Raw, _NULL)
+                    if raw_text and plan.is_text
+                    else (plan.attribute, plan.type, plan.default)
+                    for plan in self._plans
+                ],
                 rename={plan.attribute: plan.field.name for plan in self._plans},
                 gc=False,
             )
@@ -239,6 +265,7 @@ class _Plan:
 
     def __init__(self, field: Field, kind: Any, default: Any, convert: Convert, *, raw: bool = False) -> None:
         self.field = field
+        self.is_text = field.type.kind == "text"
         self.type = kind
         self.default = default
         self.convert = convert
@@ -261,7 +288,7 @@ def _plan(field: Field) -> _Plan:
             plan = _Plan(field, typed | None, None, _nested_column)
     else:
         scalar: Any = {"text": str, "boolean": bool, "integer": _INTEGER, "number": float}[kind]
-        plan = _Plan(field, scalar | None, None, _scalar_column)
+        plan = _Plan(field, scalar | None, None, _text_column if kind == "text" else _scalar_column)
     plan.attribute = f"f_{field.column}"
     plan.get = attrgetter(plan.attribute)
     return plan
@@ -301,12 +328,70 @@ def _scalar_column(values: list[Any], field: Field, changes: dict[int, list[Chan
 _nested_column = _scalar_column
 
 
-def _json_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
+def _text_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
+    """Texts, or those of a large line as they stand in it.
+
+    Raises:
+        MisfitError: something in a large line is no text.
+    """
+    if values and isinstance(values[0], Raw):
+        return _text_array([_unquoted(value) for value in values])
+    return _scalar_column(values, field, changes)
+
+
+def _unquoted(value: Raw) -> memoryview | bytearray | None:
+    """What a JSON text says, in UTF-8; a view if nothing in it is escaped."""
+    if value == _NULL:
+        return None
+    quoted = memoryview(value)
+    if quoted[0] != ord('"'):
+        raise MisfitError
+    text = quoted[1:-1]
+    return _unescaped(text) if _BACKSLASH.search(text) else text
+
+
+_BACKSLASH = re.compile(rb"\\")
+_COMPLETE = re.compile(rb'[^\\]{5}(?![\x80-\xbf\\])|[^\\]\\[bfnrt"/]')
+"""Behind this a JSON text can be cut: no escape, pair of escapes or character is incomplete."""
+
+
+def _unescaped(text: memoryview) -> bytearray:
+    """The text without escapes, a megabyte at a time: as a whole it would be there three times."""
+    result = bytearray()
+    start = 0
+    while start < len(text):
+        cut = _COMPLETE.search(text, start + LARGE_VALUE_BYTES)
+        end = cut.end() if cut else len(text)
+        result += msgspec.json.decode(b'"%s"' % text[start:end], type=str).encode()
+        start = end
+    return result
+
+
+def _copied(batch: RecordBatch) -> RecordBatch:
     import pyarrow as pa
 
+    return pa.ipc.read_record_batch(batch.serialize(), batch.schema)
+
+
+def _text_array(texts: Sequence[Any]) -> Array:
+    """UTF-8 texts (bytes, views, None) as a column; a single large one is not copied."""
+    import pyarrow as pa
+
+    if len(texts) == 1 and texts[0] is not None and len(memoryview(texts[0])) > LARGE_VALUE_BYTES:
+        text = pa.py_buffer(memoryview(texts[0]))
+        offsets = pa.py_buffer(array("i", [0, text.size]))
+        column = pa.BinaryArray.from_buffers(pa.binary(), 1, [None, offsets, text])
+    else:
+        column = pa.array([None if text is None else bytes(text) for text in texts], pa.binary())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:  # no UTF-8
+        return pa.array([None if text is None else bytes(text).decode(errors="replace") for text in texts], pa.string())
+
+
+def _json_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
     del field, changes
-    texts = [None if (text := bytes(value)) == b"null" else text for value in values]
-    return pa.array(texts, pa.binary()).cast(pa.string())
+    return _text_array([None if value == _NULL else value for value in values])
 
 
 def _coerced_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
@@ -528,9 +613,17 @@ def _text(value: Any) -> str:
     return text
 
 
-def _selection(text: bytes, selected: frozenset[str]) -> bytes:
-    members = lenient(text)
-    return _text({key: value for key, value in members.items() if key in selected}).encode()
+def _selection(text: Raw, selected: frozenset[str]) -> bytes:
+    """The selected members of an object, each as it was written."""
+    try:
+        members = _MEMBERS.decode(text)
+    except UnicodeDecodeError:  # in a member's name
+        members = lenient(bytes(text))
+        return _text({key: value for key, value in members.items() if key in selected}).encode()
+    return msgspec.json.encode({key: value for key, value in members.items() if key in selected})
+
+
+_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 
 
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import io
 import os
 import re
 import select
@@ -49,6 +50,9 @@ PIPE_BYTES = 1024 * 1024
 
 MAX_LOG_BYTES = 64 * 1024 * 1024
 """A connector that floods its log loses the rest of it, not the disk."""
+
+LARGE_LINE_BYTES = 4 * 1024 * 1024
+"""Lines longer than this are handled alone."""
 
 PROGRESS_SECONDS = 1.0
 ACKNOWLEDGE_SECONDS = 30.0
@@ -296,8 +300,7 @@ class Worker:
             raise AttemptFailedError(self._failure("source", "the source was started without a pipe"))
         descriptor = connector.stdout.fileno()
         heard = time.monotonic()
-        rest: list[bytes] = []
-        size = 0
+        rest = io.BytesIO()
         while True:
             ready, _, _ = select.select([descriptor], [], [], 0.5)
             now = time.monotonic()
@@ -312,21 +315,27 @@ class Worker:
                 heard = now
                 if not block:
                     break
+                if rest.tell() > LARGE_LINE_BYTES and (end := block.find(b"\n") + 1):
+                    # By itself, so that nothing has to cut (copy) it out of what comes after it.
+                    rest.write(block[:end])
+                    line = rest.getvalue()
+                    rest, block = io.BytesIO(), block[end:]
+                    self._parsed(demultiplexer, line)
+                    del line
                 end = block.rfind(b"\n") + 1
                 if end:
-                    rest.append(block[:end])
-                    whole = b"".join(rest) if len(rest) > 1 else rest[0]
-                    rest, size = [block[end:]], len(block) - end
+                    whole = rest.getvalue() + block[:end]
+                    rest = io.BytesIO()
+                    rest.write(block[end:])
                     self._parsed(demultiplexer, whole)
                 else:
-                    rest.append(block)
-                    size += len(block)
-                    if size > MAX_LINE_BYTES:
+                    rest.write(block)
+                    if rest.tell() > MAX_LINE_BYTES:
                         reason = f"the source printed a line longer than {MAX_LINE_BYTES // 1024**2} MB"
                         raise AttemptFailedError(self._failure("source", reason))
             writer.tick()
             self._emit_progress()
-        self._last_line(demultiplexer, b"".join(rest).strip())
+        self._last_line(demultiplexer, rest.getvalue().strip())
         demultiplexer.flush()
         self._exit_code(connector)
 

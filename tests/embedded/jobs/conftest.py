@@ -15,7 +15,8 @@ import pytest
 
 from lotus.embedded.connectors import Connectors
 from lotus.embedded.connectors.registry import definitions
-from lotus.embedded.jobs import JobRunningError, Jobs
+from lotus.embedded.jobs.errors import JobRunningError
+from lotus.embedded.jobs.jobs import Jobs
 from lotus.embedded.store import Store, actors, connections, job_history, workspaces
 from lotus.embedded.store import definitions as stored_definitions
 from lotus.embedded.store import jobs as stored

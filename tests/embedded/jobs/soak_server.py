@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from lotus.embedded.app import create_app
-from lotus.embedded.jobs import Jobs
+from lotus.embedded.jobs.jobs import Jobs
 from lotus.embedded.server import open_server
 
 data, port = Path(sys.argv[1]), int(sys.argv[2])

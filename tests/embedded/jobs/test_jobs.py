@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lotus.embedded.connectors.process import marked_processes
-from lotus.embedded.jobs import ConnectionInactiveError, JobNotRunningError, JobRunningError, StreamKey
 from lotus.embedded.jobs.assignment import failure
-from lotus.embedded.jobs.jobs import INTERRUPTED
+from lotus.embedded.jobs.errors import ConnectionInactiveError, JobNotRunningError, JobRunningError
+from lotus.embedded.jobs.jobs import INTERRUPTED, StreamKey
 from lotus.embedded.store import connections
 from lotus.embedded.store import jobs as stored
 

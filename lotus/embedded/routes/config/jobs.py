@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from lotus.embedded import connections
 from lotus.embedded.errors import BadRequest, ResourceNotFound
-from lotus.embedded.jobs import ConfigType, RefreshMode, StreamKey
+from lotus.embedded.jobs.jobs import ConfigType, RefreshMode, StreamKey
 from lotus.embedded.routes.config import definitions as config_definitions
 from lotus.embedded.routes.config.actors import Pagination, page_bounds
 from lotus.embedded.routes.config.version import version

@@ -13,15 +13,8 @@ from starlette.responses import Response
 
 from lotus.embedded import connections
 from lotus.embedded.errors import BadRequest, ResourceNotFound, StateConflict, TryAgainLater, UnprocessableEntity
-from lotus.embedded.jobs import (
-    ConfigType,
-    ConnectionInactiveError,
-    JobNotFoundError,
-    JobNotRunningError,
-    JobRunningError,
-    RefreshMode,
-    StreamKey,
-)
+from lotus.embedded.jobs.errors import ConnectionInactiveError, JobNotFoundError, JobNotRunningError, JobRunningError
+from lotus.embedded.jobs.jobs import ConfigType, RefreshMode, StreamKey
 from lotus.embedded.routes.operation import Body, Operation, answer, path_number, query_id, query_ids, read_body
 from lotus.embedded.routes.pages import listed, page_of
 from lotus.embedded.server import Server

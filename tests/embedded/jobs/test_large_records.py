@@ -1,0 +1,92 @@
+"""Lines of megabytes: their texts land as they are, however they are written and wherever they are cut."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lotus.embedded.destinations.columns import fields_of
+from lotus.embedded.destinations.destination import LARGE_VALUE_BYTES, DestinationStream, Layout
+from lotus.embedded.jobs.records import RecordParser
+
+SCHEMA = {
+    "properties": {"id": {"type": "integer"}, "note": {"type": "string"}, "free": {"type": "object"}},
+}
+
+
+def landed(data: bytes, *, layout: Layout = "columns", selected: list[str] | None = None) -> list[dict[str, Any]]:
+    """The rows that a small record, one with this data and another small one become."""
+    stream = DestinationStream("s", None, "append", fields_of(SCHEMA), layout=layout)
+    parser = RecordParser(stream, selected=selected)
+    batches: list[pa.RecordBatch] = []
+    for each in (b'{"id":1}', data, b'{"id":3}'):
+        batches += parser.lines(b'{"type":"RECORD","record":{"stream":"s","data":%s,"emitted_at":1}}\n' % each)
+    table = pa.Table.from_batches(batches + parser.batches(), stream.schema)
+    table.validate(full=True)
+    return table.to_pylist()
+
+
+def long(text: str, before: str = "") -> str:
+    return before + text * (2 * LARGE_VALUE_BYTES // len(text) + 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.text(st.sampled_from('ab\\"/\n\x00ü€😀'), min_size=1, max_size=12),
+    before=st.text("x", max_size=12),
+    ascii_only=st.booleans(),
+)
+def test_a_long_text_lands_as_it_is_however_it_is_escaped(text: str, before: str, ascii_only: bool) -> None:
+    note = long(text, before)
+    rows = landed(json.dumps({"id": 2, "note": note}, ensure_ascii=ascii_only).encode())
+    assert [(row["id"], row["note"]) for row in rows] == [(1, None), (2, note), (3, None)]
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ("7", "7"),
+        ("null", None),
+        ('{"a": [1, 2]}', '{"a":[1,2]}'),
+        ('"\\ud800"', "\ud800"),
+    ],
+)
+def test_a_text_column_beside_a_long_value_is_what_it_is_in_a_short_record(note: str, expected: str | None) -> None:
+    free = json.dumps({"k": long("x")})
+    row = landed(f'{{"id": 2, "note": {note}, "free": {free}}}'.encode())[1]
+    alone = landed(f'{{"id": 2, "note": {note}}}'.encode())[1]
+    assert json.loads(row["free"]) == json.loads(free)
+    assert (row["note"], row["_airbyte_meta"]["changes"]) == (alone["note"], alone["_airbyte_meta"]["changes"])
+    assert row["note"] == expected or row["note"] is None
+
+
+@pytest.mark.parametrize("size", [1, 2 * LARGE_VALUE_BYTES])
+def test_bytes_that_are_no_utf_8_land_as_replacement_characters(size: int) -> None:
+    for name in ("note", "free"):
+        value = b'"' + b"x" * size + b'\xff"' if name == "note" else b'{"k":"' + b"x" * size + b'\xff"}'
+        row = landed(b'{"id":2,"%s":%s}' % (name.encode(), value))[1]
+        assert row[name].count("�") == 1, name
+
+
+def test_a_batch_does_not_hold_a_long_line_of_which_it_wants_little() -> None:
+    parser = RecordParser(DestinationStream("s", None, "append", fields_of(SCHEMA)))
+    note = "n" * 2 * LARGE_VALUE_BYTES
+    data = json.dumps({"id": 2, "note": note, "other": "o" * 20 * LARGE_VALUE_BYTES}).encode()
+    line = b'{"type":"RECORD","record":{"stream":"s","data":%s,"emitted_at":1}}\n' % data
+    references = sys.getrefcount(line)
+    (batch,) = parser.lines(line)
+    assert batch["note"][0].as_py() == note
+    assert sys.getrefcount(line) == references
+
+
+def test_selected_members_of_a_long_record_land_as_they_were_written() -> None:
+    note = long("ü😀")
+    data = f'{{"id": 2, "amount": 1.10, "note": {json.dumps(note)}, "other": {json.dumps(note)}}}'
+    row = landed(data.encode(), layout="data", selected=["amount", "note"])[1]
+    assert row["_airbyte_data"] == f'{{"amount":1.10,"note":{json.dumps(note)}}}'
