@@ -5,10 +5,12 @@ The machine is shared and noisy: ratios are taken within one run, interleaved, a
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,12 +23,20 @@ import psutil
 
 from lotus.operations.dev import path as path_with_tools
 from tests.clone import PROJECT, Clone, copy_of_checkout
+from tests.config import bench_validate
 from tests.embedded.api.process import ServerProcess
 
 ROUNDS = 5
 IDLE_SECONDS = 5
 CONNECTIONS = 1000
 CLIENTS = 20
+PROJECT_FILE = """name: bench
+runtime: python
+plugins:
+  providers:
+    - name: airbyte
+      path: {plugin}
+"""
 STACK = """
 import pulumi_airbyte as airbyte
 W = "00000000-0000-4000-8000-000000000001"
@@ -37,6 +47,17 @@ lake = airbyte.Destination(
 for number in range({number}):
     airbyte.Connection(f"c{{number}}", source_id=source.source_id, destination_id=lake.destination_id)
 airbyte.foretell_deletions()
+"""
+MANY_FILES = """
+import atexit, json, os, resource
+def told():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = used.ru_utime + used.ru_stime
+    with open(os.environ["BENCH_USED"], "w") as file:
+        json.dump({"seconds": seconds, "mb": used.ru_maxrss / 1024}, file)
+atexit.register(told)
+from lotus.program import declare
+declare()
 """
 EMPTY_CACHES = ("LOTUS_CACHE", "GOCACHE", "GOMODCACHE", "UV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME")
 Row = tuple[str, str]
@@ -167,6 +188,42 @@ def connect_a_thousand(client: httpx.Client, lake: Path) -> str:
     return workspace
 
 
+def many_files(folder: Path) -> list[Row]:
+    """5,000 stream files with 100 fields: `lotus validate`, the program's part, a first preview without an Airbyte."""
+    told = subprocess.run([sys.executable, bench_validate.__file__], check=True, capture_output=True)
+    figures = json.loads(told.stdout)
+    clone = Clone(folder / "files")
+    clone.path.mkdir()
+    bench_validate.write_lake(clone.path, 5000, 100)
+    (clone.path / "Pulumi.yaml").write_text(PROJECT_FILE.format(plugin=PROJECT / "pulumi-airbyte" / "plugin"))
+    (clone.path / "__main__.py").write_text(MANY_FILES)
+    variables = {
+        "PATH": path_with_tools(PROJECT),
+        "PULUMI_STACK": "bench",
+        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "AIRBYTE_SERVER_URL": "http://127.0.0.1:1/api/public/v1",
+        "BENCH_USED": str(folder / "used.json"),
+    }
+    clone.run("pulumi", "stack", "init", "bench", "--non-interactive", **variables)
+    for setting in ("lotus:lake=true", "lotus:workspace=00000000-0000-4000-8000-000000000001"):
+        clone.run("pulumi", "config", "set", *setting.split("="), "--non-interactive", **variables)
+    preview = seconds(lambda: clone.run("pulumi", "preview", "--suppress-progress", "--non-interactive", **variables))
+    used = json.loads((folder / "used.json").read_text())
+    return [
+        ("lotus validate", f"{figures['seconds']:.1f} s, {figures['peak_mb']} MB"),
+        (
+            "the program's own part (files to inputs)",
+            f"{figures['program_cpu_seconds']:.1f} s, {figures['program_peak_mb']} MB",
+        ),
+        (
+            "the program's process, with Pulumi's handling of 500,000 selected fields",
+            f"{used['seconds']:.0f} s of processor, {used['mb']:.0f} MB",
+        ),
+        ("pulumi preview, everything new", f"{preview:.0f} s"),
+    ]
+
+
 def stack_of_connections(folder: Path, number: int = CONNECTIONS) -> list[Row]:
     """`pulumi up` and previews of a stack with many connections, with the state in files."""
     process = ServerProcess(folder / "airbyte-of-stack")
@@ -174,9 +231,7 @@ def stack_of_connections(folder: Path, number: int = CONNECTIONS) -> list[Row]:
     clone = Clone(folder / "stack")
     clone.path.mkdir()
     plugin = PROJECT / "pulumi-airbyte" / "plugin"
-    (clone.path / "Pulumi.yaml").write_text(
-        f"name: bench\nruntime: python\nplugins:\n  providers:\n    - name: airbyte\n      path: {plugin}\n"
-    )
+    (clone.path / "Pulumi.yaml").write_text(PROJECT_FILE.format(plugin=plugin))
     command = f"command:{sys.executable} {PROJECT / 'tests' / 'embedded' / 'api' / 'shop_source.py'}"
     (clone.path / "__main__.py").write_text(STACK.format(number=number, command=command, lake=folder / "lake"))
     variables = {
@@ -251,6 +306,8 @@ def main() -> None:
             clone.run("make", "stop", check=False)
         print("a stack of connections (minutes)", file=sys.stderr)
         stack = stack_of_connections(folder)
+        print("many files", file=sys.stderr)
+        files = many_files(folder)
         print("server", file=sys.stderr)
         served = server(folder)
         load = os.getloadavg()[0]
@@ -264,6 +321,7 @@ Python {platform.python_version()}, load {load:.1f} at the end.
 {table("Second run", second)}
 {table("Preview", compared)}
 {table("A stack of 1,000 connections", stack)}
+{table("5,000 stream files with 100 fields", files)}
 {table("Embedded Airbyte", served)}"""
     (PROJECT / "docs" / "benchmarks.md").write_text(page)
     print(page)

@@ -24,7 +24,13 @@ def write_lake(root: Path, streams: int, fields: int) -> None:
     selected: dict[str, Any] = {"id": {"type": "integer"}, "updated_at": {"type": "string", "format": "date-time"}}
     selected |= {f"field_{i}": {"type": "string"} for i in range(fields - len(selected))}
     (root / "streams/_destinations").mkdir(parents=True)
-    lake = {"connector": "destination-s3", "configuration": {"s3_path_format": "${NAMESPACE}/${STREAM_NAME}/"}}
+    configuration = {
+        "s3_bucket_name": "lake",
+        "s3_bucket_path": "raw",
+        "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/",
+        "format": {"format_type": "Parquet"},
+    }
+    lake = {"connector": "destination-s3", "configuration": configuration}
     (root / "streams/_destinations/lake.json").write_text(json.dumps(lake))
     stream = {
         "sync_mode": "incremental",
