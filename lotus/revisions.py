@@ -11,9 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from lotus.config import Project, Settings, from_stack_file, load
+from lotus.config.pulumi_yaml import stack_config
 from lotus.errors import ConfigError, ToolError
 from lotus.impact import Comparison, compare
 
@@ -34,16 +33,12 @@ def compared(project: Path, stack: str, revision: str) -> Comparison:
             fix = f"use one of: {', '.join(stacks)}" if stacks else "run pulumi stack init"
             raise ConfigError(f'stack "{stack}" has no file, neither here nor at {revision}', where=file, fix=fix)
         found = compare(_files(base, stack), _files(project, stack))
-        return replace(found, confirmed=(*found.confirmed, *_agreed(project / file))) if stack else found
+        return replace(found, confirmed=(*found.confirmed, *_agreed(project, stack))) if stack else found
 
 
-def _agreed(file: Path) -> tuple[str, ...]:
+def _agreed(project: Path, stack: str) -> tuple[str, ...]:
     """What the provider's own setting in a stack's file consents to."""
-    try:
-        written: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-        listed = written["config"]["airbyte:confirm"]
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-        return ()  # not there; what is wrong with the file is said by those who read the rest of it
+    listed = stack_config(project, stack).get("airbyte:confirm")
     return tuple(str(one) for one in cast("list[Any]", listed)) if isinstance(listed, list) else ()
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli.options import ReviewedStack, current_project
+from lotus.cli.options import ReviewedStack, reviewed_stack
 from lotus.cli.output import print_json, say
 
 drift_app = typer.Typer(
@@ -57,16 +57,13 @@ def drift(
         return
     from lotus.errors import LotusError
     from lotus.operations import drift_report
-    from lotus.operations.diff import stack_to_compare
     from lotus.operations.drift import Origin, look
     from lotus.operations.drift_event import record
-    from lotus.operations.project import environment_of
 
     try:
-        project = current_project()
-        chosen = stack_to_compare(project, stack, os.environ) or "dev"
+        project, chosen, environment = reviewed_stack(stack, otherwise="dev")
         origins = [Origin[part.name] for part in only] if only else list(Origin)
-        found = look(project, chosen, environment_of(project, chosen), origins=origins)
+        found = look(project, chosen, environment, origins=origins)
         forms = {Format.MARKDOWN: drift_report.markdown, Format.PROMETHEUS: drift_report.prometheus}
         if out is not None and form in forms:
             out.write_text(forms[form](found), encoding="utf-8")
@@ -99,13 +96,10 @@ def accept(
 
     Example: lotus drift accept shop-to-lake
     """
-    from lotus.operations.diff import stack_to_compare
     from lotus.operations.drift_accept import accept as take
-    from lotus.operations.project import environment_of
 
-    project = current_project()
-    chosen = stack_to_compare(project, stack, os.environ) or "dev"
-    done = take(project, chosen, environment_of(project, chosen), names)
+    project, chosen, environment = reviewed_stack(stack, otherwise="dev")
+    done = take(project, chosen, environment, names)
     for line in done.lines:
         print(f"accepted: {line.text}")
     for file in done.files:

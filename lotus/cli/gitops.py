@@ -36,14 +36,12 @@ def gitops_render(stack: GitOpsStack = "gitops") -> None:
 
     Example: lotus gitops render | kubectl apply --server-side -f -
     """
-    import yaml
-
     from lotus.gitops.render import render
+    from lotus.operations.project import project_name
     from lotus.operations.status import load_settings
 
     project = current_project()
-    name = str(yaml.safe_load((project / "Pulumi.yaml").read_text())["name"])
-    print(render(load_settings(project, stack), project=name), end="")
+    print(render(load_settings(project, stack), project=project_name(project)), end="")
 
 
 def status(stack: GitOpsStack = "gitops", context: Context = None, as_json: Json = False) -> None:

@@ -33,6 +33,20 @@ def current_project() -> Path:
     return find_project(_start)
 
 
+def reviewed_stack(asked: str | None, *, otherwise: str = "") -> tuple[Path, str, dict[str, str]]:
+    """The project, the stack whose files are compared (`otherwise` where none is meant), and the environment of both.
+
+    Raises:
+        ConfigError: there is no project.
+    """
+    from lotus.operations.diff import stack_to_compare
+    from lotus.operations.project import environment_of
+
+    project = current_project()
+    chosen = stack_to_compare(project, asked, os.environ) or otherwise
+    return project, chosen, environment_of(project, chosen or None)
+
+
 def current_stack(asked: str | None) -> tuple[Path, str, dict[str, str]]:
     """The project, the stack that is meant, and the environment to work on it with.
 

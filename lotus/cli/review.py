@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli.options import Json, ReviewedStack, current_project
+from lotus.cli.options import Json, ReviewedStack, reviewed_stack
 from lotus.cli.output import print_json, say
 
 
@@ -34,19 +34,16 @@ def diff(
     Example: lotus diff main
     """
     from lotus.operations.diff import diff as compare
-    from lotus.operations.diff import stack_to_compare
     from lotus.operations.report import text
 
-    project = current_project()
-    chosen = stack_to_compare(project, stack, os.environ)
+    project, chosen, environment = reviewed_stack(stack)
     found = compare(project, chosen, revision)
     if rows:
         from dataclasses import replace
 
         from lotus.operations.past_jobs import with_past_rows
-        from lotus.operations.project import environment_of
 
-        counted = with_past_rows(found.comparison, project, chosen, environment_of(project, chosen or None))
+        counted = with_past_rows(found.comparison, project, chosen, environment)
         found = replace(found, comparison=counted)
     if as_json:
         print_json(found.json())
@@ -76,14 +73,11 @@ def review(
 
     Example: lotus review --base main --offline
     """
-    from lotus.operations.diff import stack_to_compare
-    from lotus.operations.project import environment_of
     from lotus.operations.report import COMMENT_LIMIT, cut, markdown, marker, text
     from lotus.operations.review import review as look
 
-    project = current_project()
-    chosen = stack_to_compare(project, stack, os.environ)
-    found = look(project, chosen, base=base, offline=offline, environment=environment_of(project, chosen or None))
+    project, chosen, environment = reviewed_stack(stack)
+    found = look(project, chosen, base=base, offline=offline, environment=environment)
     whole = markdown(found)
     if out is not None:
         out.write_text(whole, encoding="utf-8")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lotus.config import Destination, Fault, Project, Source
+from lotus.config.project import DESTINATIONS
 from lotus.config.references import references
 from lotus.impact import connections, connectors
 from lotus.impact.change import Change, Risk, digest, in_order
 from lotus.impact.connections import Pair
 
-DESTINATIONS = "_destinations"
 EVERYTHING = "everything"
 _OF_OBJECTS = re.compile(r"(delete|replace) (connection|source|destination) ")
 

@@ -23,7 +23,7 @@ from lotus.config.connector import Connector
 from lotus.config.document import Document
 from lotus.config.landing import HIVE, is_s3
 from lotus.config.models import DestinationFile, SourceFile
-from lotus.config.project import DESTINATIONS, DISCOVERED, SOURCE_FILE
+from lotus.config.project import DESTINATIONS, DISCOVERED, SOURCE_FILE, SPEC_FILE
 from lotus.config.references import Values, references
 from lotus.config.shape import checked
 from lotus.config.specification import Configuration
@@ -319,7 +319,7 @@ def _written(
     elif offer is not None:
         discovery = record(project, settings, wanted.name, offer)
     else:
-        spec = file.parent / DISCOVERED / "_spec.json"
+        spec = file.parent / DISCOVERED / SPEC_FILE
         write(project, spec, json_text(specification.file()))
         files.append(spec)
     if prepared.new.manifest is not None:

@@ -6,7 +6,6 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
 from pulumi_airbyte.api import (
     Airbyte,
     AirbyteError,
@@ -14,6 +13,7 @@ from pulumi_airbyte.api import (
     UnavailableError,
 )
 
+from lotus.config.pulumi_yaml import stack_config
 from lotus.errors import ConfigError, RemoteError
 from lotus.errors import UnavailableError as LotusUnavailableError
 
@@ -39,8 +39,7 @@ def client(project: Path, stack: str, environment: Mapping[str, str]) -> Airbyte
         ConfigError: neither names a server.
     """
     file = project / f"Pulumi.{stack}.yaml"
-    written = yaml.safe_load(file.read_text()) if file.exists() else None
-    config = (written or {}).get("config") or {}
+    config = stack_config(project, stack)
     found: dict[str, str | None] = {}
     for key, variable in KEYS.items():
         value = config.get(f"airbyte:{key}")

@@ -18,9 +18,9 @@ from pulumi_airbyte.api import Airbyte, AirbyteError, Job
 
 from lotus import revisions
 from lotus.config import Project, Settings, Source
-from lotus.config.project import SOURCE_FILE
+from lotus.config.project import DESTINATIONS, DISCOVERED, SOURCE_FILE
 from lotus.errors import LotusError
-from lotus.gitops.settings import gitops_settings
+from lotus.gitops.deliveries import delivery_of
 from lotus.impact.leaves import Leaf
 from lotus.operations import bucket, connectors
 from lotus.operations.airbyte import client, in_our_words
@@ -28,7 +28,6 @@ from lotus.operations.connectors import Definition, Wanted
 from lotus.operations.discover import Offer, everything, offer_of, record, settings_of
 from lotus.operations.plan import Held, Plan, Step, preview
 
-DISCOVERED = "_discovered"
 _FAILED_JOBS = 3
 """So many failures in a row, and a paused connection was likely paused by Airbyte itself."""
 
@@ -206,7 +205,7 @@ class _Look:
         sources = {source.name: source for source in self.files.sources}
         folder = self.settings.streams
         if step.kind == "destination":
-            return f"{folder}/_destinations/{step.name}.json"
+            return f"{folder}/{DESTINATIONS}/{step.name}.json"
         name = step.name.split("/")[0] if step.kind == "backfill" else source_of(step.name, sources)
         if name not in sources:
             return f"{folder}/{name}"
@@ -418,15 +417,7 @@ def source_of(name: str, sources: Iterable[str]) -> str:
 
 def put_back(project: Path, stack: str) -> str:
     """The command that makes Airbyte as the files say: the operator's where it applies this stack, else pulumi's."""
-    import yaml
-
-    file = project / "Pulumi.gitops.yaml"
-    if file.is_file():
-        written = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        asked = (written.get("config") or {}).get("lotus:gitops")
-        if isinstance(asked, dict) and gitops_settings(asked).stack == stack:
-            return "lotus reconcile --wait"
-    return f"pulumi up --refresh --stack {stack}"
+    return "lotus reconcile --wait" if delivery_of(project, stack) else f"pulumi up --refresh --stack {stack}"
 
 
 def _day(created_at: Any) -> str:

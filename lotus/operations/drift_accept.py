@@ -14,11 +14,11 @@ from lotus import revisions
 from lotus.config import Destination, Project, Settings, Source
 from lotus.config.checks import PAIRS
 from lotus.config.faults import choose
-from lotus.config.project import SOURCE_FILE
+from lotus.config.project import DESTINATIONS, DISCOVERED, SOURCE_FILE
 from lotus.config.references import reference
 from lotus.errors import ConfigError, ToolError
 from lotus.operations.discover import discovered_folder, everything, record, settings_of
-from lotus.operations.drift import DISCOVERED, Drift, Line, Origin, look, source_of
+from lotus.operations.drift import Drift, Line, Origin, look, source_of
 from lotus.operations.files import stem_of, write
 from lotus.operations.fmt import formatted
 from lotus.operations.plan import Step
@@ -114,7 +114,9 @@ class _Edits:
         for name, document in self.documents.items():
             if any(name.startswith(f"{folder}/") for folder in self.removed):
                 continue
-            kind = "destination" if "/_destinations/" in name else "source" if name.endswith(SOURCE_FILE) else "stream"
+            kind = (
+                "destination" if f"/{DESTINATIONS}/" in name else "source" if name.endswith(SOURCE_FILE) else "stream"
+            )
             if write(self.project, self.project / name, formatted(document, kind)):
                 done.append(name)
         for name, text in self.texts.items():

@@ -9,6 +9,7 @@ from typing import Any, cast
 from lotus.config import Fault
 from lotus.config.document import read
 from lotus.config.models import DestinationFile, DiscoveredFile, SourceFile, SpecFile, StreamFile
+from lotus.config.project import DESTINATIONS, DISCOVERED, SOURCE_FILE, SPEC_FILE
 from lotus.operations.files import file_settings, json_text, write
 
 KINDS = {
@@ -36,17 +37,17 @@ def kind_of(path: Path, streams: Path) -> str | None:
     name = parts[-1]
     if path.suffix != ".json" or len(parts) < 2:
         return None
-    in_discovered = parts[-2] == "_discovered"
-    if parts[0] == "_destinations":
+    in_discovered = parts[-2] == DISCOVERED
+    if parts[0] == DESTINATIONS:
         known = len(parts) == 2 or (len(parts) == 3 and in_discovered)
         return ("spec" if in_discovered else "destination") if known and not name.startswith(("_", ".")) else None
     if parts[0].startswith(("_", ".")) or name.startswith("."):
         return None
     if in_discovered and len(parts) == 3:
-        return "spec" if name == "_spec.json" else None if name.startswith("_") else "discovered"
+        return "spec" if name == SPEC_FILE else None if name.startswith("_") else "discovered"
     if len(parts) != 2:
         return None
-    return "source" if name == "_source.json" else None if name.startswith("_") else "stream"
+    return "source" if name == SOURCE_FILE else None if name.startswith("_") else "stream"
 
 
 def formatted(value: dict[str, Any], kind: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, cast
 
-import yaml
-
+from lotus.config import pulumi_yaml
+from lotus.config.pulumi_yaml import stack_config
 from lotus.errors import ConfigError
 from lotus.operations import dev
 
@@ -61,25 +60,15 @@ def project_name(project: Path) -> str:
     Raises:
         ConfigError: there is none.
     """
-    name = _yaml(project / "Pulumi.yaml").get("name")
-    if not isinstance(name, str):
+    name = pulumi_yaml.project_name(project)
+    if not name:
         raise ConfigError("the project has no name", where=str(project / "Pulumi.yaml"), fix="add: name: lake")
     return name
 
 
 def writer(project: Path, stack: str) -> str:
     """Who alone changes the stack, as its file says; empty: everybody."""
-    config = _yaml(project / f"Pulumi.{stack}.yaml").get("config")
-    return str(cast("dict[str, Any]", config).get("airbyte:writer") or "") if isinstance(config, dict) else ""
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    """What the file holds, empty where it holds nothing: pulumi and `lotus validate` name its mistakes."""
-    try:
-        found: Any = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return str(stack_config(project, stack).get("airbyte:writer") or "")
 
 
 def environment_of(project: Path, stack: str | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import yaml
 
 from lotus.config import Project, from_stack_file, load
+from lotus.config.project import DESTINATIONS
 from lotus.config.references import SEALED, Kind, conflicting, references, ways_to_set
 from lotus.config.settings import Settings
 from lotus.config.sops import SopsError
@@ -107,7 +108,7 @@ def _configurations(found: Project) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{found.settings.streams}/{source.name}/_source.json", source.configuration
     for destination in found.destinations:
         if destination.name in used:
-            yield f"{found.settings.streams}/_destinations/{destination.name}.json", destination.configuration
+            yield f"{found.settings.streams}/{DESTINATIONS}/{destination.name}.json", destination.configuration
 
 
 def _secret(name: str, used_by: tuple[str, ...], settings: Settings) -> Secret:

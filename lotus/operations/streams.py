@@ -13,6 +13,7 @@ from lotus.config import Project, Settings, Source, Stream
 from lotus.config.checks import PAIRS, modes
 from lotus.config.faults import choose
 from lotus.config.models import DestinationSyncMode, DiscoveredFile, StreamFile, SyncMode
+from lotus.config.project import DISCOVERED
 from lotus.errors import ConfigError, FaultsError
 from lotus.operations import dbt
 from lotus.operations.discover import discovered_folder, everything, source_named, type_text
@@ -95,7 +96,7 @@ def offered(project: Path, settings: Settings, source: str) -> dict[str, _Offere
     A name that two namespaces have is called `<namespace>.<name>`.
     """
     found: dict[tuple[str | None, str], _Offered] = {}
-    folders = {discovered_folder(project, settings, source), project / settings.streams / source / "_discovered"}
+    folders = {discovered_folder(project, settings, source), project / settings.streams / source / DISCOVERED}
     for path in sorted(path for folder in folders if folder.is_dir() for path in folder.glob("*.json")):
         if path.name.startswith(("_", ".")):
             continue

@@ -12,11 +12,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-import yaml
 from pulumi_airbyte.provider.state_store import StateStore, state_store
 
+from lotus.config.pulumi_yaml import project_file
 from lotus.errors import ConfigError, UnavailableError
 from lotus.reread.wanted import key
 
@@ -120,7 +120,7 @@ def journal(environment: Mapping[str, str] | None = None, *, root: Path | None =
     environment = os.environ if environment is None else environment
     if not environment.get("PULUMI_BACKEND_URL"):
         folder = root or Path(environment.get("PULUMI_ROOT_DIRECTORY") or Path.cwd())
-        environment = {**environment, "PULUMI_BACKEND_URL": _project_backend(folder / "Pulumi.yaml")}
+        environment = {**environment, "PULUMI_BACKEND_URL": _project_backend(folder)}
     store, beside = state_store(environment)
     if not beside and not environment.get(PLACE):
         raise ConfigError(
@@ -131,10 +131,10 @@ def journal(environment: Mapping[str, str] | None = None, *, root: Path | None =
     return Journal(store)
 
 
-def _project_backend(file: Path) -> str:
+def _project_backend(project: Path) -> str:
     """The backend that the project's file names; empty: the last login's."""
-    written: Any = yaml.safe_load(file.read_text()) if file.is_file() else None
-    return str(((written or {}).get("backend") or {}).get("url") or "")
+    backend = project_file(project).get("backend")
+    return str(cast("dict[str, Any]", backend).get("url") or "") if isinstance(backend, dict) else ""
 
 
 def _file(connection_id: str) -> str:

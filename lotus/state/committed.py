@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lotus.config.faults import Fault
+from lotus.config.pulumi_yaml import project_name
 
 _HEAD = 65536
 """Bytes of a JSON file that are looked at: an export names its stack's URN at the top."""
@@ -22,11 +23,12 @@ def committed_state(root: Path) -> list[Fault]:
             name,
             fix=f"git rm -r --cached {name}, add it to .gitignore; the state is in its bucket (docs/one-writer.md)",
         )
-        for name, what in _found(root, _name(root / "Pulumi.yaml"))
+        for name, what in _found(root, project_name(root))
     ]
 
 
 def _found(root: Path, project: str) -> Iterator[tuple[str, str]]:
+    """Path and kind; the project's name tells its own state from that of others, such as a test's."""
     folders: set[str] = set()
     for name in _files(root):
         path = PurePosixPath(name)
@@ -39,16 +41,6 @@ def _found(root: Path, project: str) -> Iterator[tuple[str, str]]:
             yield name, "Terraform's state"
         elif path.suffix == ".json" and _is_state(root / name, project):
             yield name, f"an export of the state of {project}"
-
-
-def _name(file: Path) -> str:
-    """The project's name, which tells its own state from that of others, such as a test's."""
-    import yaml
-
-    try:
-        return str(yaml.safe_load(file.read_text())["name"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
-        return ""  # pulumi says what is wrong with it
 
 
 def _is_state(file: Path, project: str) -> bool:
