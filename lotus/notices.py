@@ -1,7 +1,7 @@
 """What the files do to the data, said by `pulumi preview` on the resources that it happens to.
 
 The lines are those of `lotus diff`: the working tree against the commit where it left the main branch. Where that
-cannot be known (no git, no main branch, an operator's pod), or nothing differs, nothing is said and nothing is loaded.
+cannot be known (no git, no main branch, an operator's pod), or nothing differs, nothing is said and no file is read.
 """
 
 from __future__ import annotations

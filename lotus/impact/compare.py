@@ -14,7 +14,7 @@ from lotus.impact.change import Change, Risk, digest, in_order
 from lotus.impact.connections import Pair
 
 EVERYTHING = "everything"
-_OF_OBJECTS = re.compile(r"(delete|replace) (connection|source|destination) ")
+_OF_OBJECTS = re.compile(r"(delete|replace) (connection|source|destination) |overwrite stream ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ def _modes(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[C
         data.append("every sync appends the whole stream: readers must take the latest sync only")
     elif appends(new):
         data.append("what landed before lands a second time, once: readers that do not deduplicate see doubles")
-    yield _change(owner, source, new, risk, what, data, verify=_look(owner, source), revert=revert)
+    consent = f"overwrite stream {new.name} of {owner.title}" if risk is Risk.DESTRUCTIVE else ""
+    yield _change(owner, source, new, risk, what, data, verify=_look(owner, source), revert=revert, consent=consent)
 
 
 def _cursors(owner: Owner, source: Source, old: Stream, new: Stream) -> Iterator[Change]:

@@ -93,6 +93,30 @@ def test_a_replacement_without_consent_is_refused_before_anything_is_made(synced
     assert synced.preview("--refresh")[0] == 0
 
 
+APPENDED = CONNECTION.replace('{"name": "orders"}', '{"name": "orders", "sync_mode": "full_refresh_append"}')
+OVERWRITE = "overwrite stream orders of Shop → Lake"
+
+
+def test_what_was_appended_is_overwritten_by_consent_alone(project: Project, shop: str, server: Server):
+    """The sync after such a change deletes what landed before; the way back deletes nothing."""
+    declare(project, shop, connection=APPENDED)
+    project.up()
+    declare(project, shop)
+    assert "deletes what landed of it before; nothing was synced yet" in project.preview()[1]
+
+    sync(server, connection_id(project))
+    assert f"pulumi config set --path 'airbyte:confirm[0]' '{OVERWRITE}'" in project.preview()[1]
+    assert 'connection "Shop → Lake" was not updated: stream orders is overwritten' in project.up(check=False)
+    streams = server.call("GET", f"/connections/{connection_id(project)}")["configurations"]["streams"]
+    assert [one["syncMode"] for one in streams] == ["full_refresh_append"]
+
+    declare(project, shop, first=f'airbyte.consent(["{OVERWRITE}"], setting="my:agreed")')
+    assert f'agreed to by "{OVERWRITE}"' in project.up()
+    assert f'nothing needs the consent "{OVERWRITE}"' in project.preview()[1]
+    declare(project, shop, connection=APPENDED)
+    assert "deletes what landed" not in project.up()
+
+
 def test_a_consent_that_nothing_needs_is_named(synced: Project, shop: str):
     """A used one left in the file would agree to the next loss, too; one of a backfill is none of the provider's."""
     declare(synced, shop, first=f'airbyte.consent(["{DELETE}", "clear stream a of b: c"], setting="my:agreed")')

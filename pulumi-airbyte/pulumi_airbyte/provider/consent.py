@@ -1,7 +1,8 @@
-"""Consent to what nothing brings back: deleting or replacing what holds sync state.
+"""Consent to what nothing brings back: deleting or replacing what holds sync state, overwriting what has landed.
 
-What has synced knows how far each stream was read; a new object of the same name starts from the beginning. So a
-deletion or replacement of it is refused until the stack agrees, by the phrase that the refusal prints.
+What has synced knows how far each stream was read; a new object of the same name starts from the beginning. And a
+stream that is overwritten from now on loses what it appended. So these are refused until the stack agrees, by the
+phrase that the refusal prints.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ EVERYTHING = "everything"
 """The phrase that agrees to every loss, for stacks that hold nothing worth keeping."""
 SETTING = "airbyte:confirm"
 
-_PHRASE = re.compile(rf"(delete|replace) ({'|'.join(kind.word for kind in RESOURCES.values())}) .+")
+_PHRASE = re.compile(rf"(delete|replace) ({'|'.join(kind.word for kind in RESOURCES.values())}) .+|overwrite stream .+")
 
 
 class Consents:

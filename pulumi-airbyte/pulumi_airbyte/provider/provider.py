@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -222,7 +222,12 @@ class AirbyteProvider:
             loss = f"{what} cannot be changed in place: {loss} the sync state, so every stream is read from the start"
             name = str(outputs.data.get("name") or old.data.get("name"))
             self._replaced[urn] = resource_id, name
-            await self.notices.warn(loss + await self._foretold("replace", kind, resource_id, name), urn)
+            told = await self._foretold(kind, resource_id, lambda lost: self._phrases("replace", kind, name, lost))
+            await self.notices.warn(loss + told, urn)
+        if streams := kind.overwritten(outputs.data, new.data):
+            needed = _overwriting(streams, outputs.data, new.data)
+            told = await self._foretold(kind, resource_id, lambda _: needed)
+            await self.notices.warn(_overwritten(streams) + told, urn)
         return found
 
     async def _default_at(
@@ -325,26 +330,37 @@ class AirbyteProvider:
         needed = self._phrases(verb, kind, name, lost)
         if verb == "delete" and self.consents.given(phrase("replace", kind.word, name)):
             return  # the second half of a replacement, perhaps of an earlier run
+        synced = f"{', '.join(lost)} synced" if kind.connector else "it has synced"
+        await self._use(needed, urn, f"{what}: {synced}, and how far each stream was read would be lost for good")
+
+    async def _agreed_to_overwrite(
+        self, kind: ResourceKind, resource_id: str, urn: str, outputs: Values, inputs: Values, what: str
+    ) -> None:
+        streams = kind.overwritten(outputs.data, inputs.data)
+        if streams and await self._has_synced(resource_id, None):
+            needed = _overwriting(streams, outputs.data, inputs.data)
+            await self._use(needed, urn, f"{what}: {_overwritten(streams)}")
+
+    async def _use(self, needed: Sequence[str], urn: str, refusal: str) -> None:
+        """Goes on only with all of these consents, and names those that it used."""
         missing = self.consents.missing(needed)
         if missing:
-            synced = f"{', '.join(lost)} synced" if kind.connector else "it has synced"
-            raise ProviderError(
-                f"{what}: {synced}, and how far each stream was read would be lost for good. To go on, the stack has "
-                f"{self.consents.how(missing)}"
-            )
+            raise ProviderError(f"{refusal}. To go on, the stack has {self.consents.how(missing)}")
         used = ", ".join(f'"{one}"' for one in needed if self.consents.given(one) == one)
         if used:
             await self.notices.info(f"agreed to by {used}; take it out of the stack's configuration afterwards", urn)
 
-    async def _foretold(self, verb: str, kind: ResourceKind, resource_id: str, name: object) -> str:
-        """What a preview adds about consent."""
+    async def _foretold(
+        self, kind: ResourceKind, resource_id: str, needed: Callable[[Sequence[str]], list[str]]
+    ) -> str:
+        """What a preview adds about consent: `needed` gives the phrases for the connections that have synced."""
         try:
             lost = await self._lost_with(kind, resource_id, patience=1.0)
         except AirbyteError as error:
             return f"; whether it has synced, and so needs consent, could not be asked ({error.cause})"
-        needed = self._phrases(verb, kind, name, lost)
-        self._needed.update(needed, [phrase(verb, kind.word, name)])
-        missing = self.consents.missing(needed) if lost else []
+        phrases = needed(lost)
+        self._needed.update(phrases)
+        missing = self.consents.missing(phrases) if lost else []
         if missing:
             return f". An update refuses that until the stack agrees; {self.consents.how(missing)}"
         return "; agreed to" if lost else "; nothing was synced yet, so nothing is lost"
@@ -417,7 +433,7 @@ class AirbyteProvider:
         self._needed.add(phrase("delete", kind.word, gone.name))
         if kind.token != _CONNECTION.token:
             return
-        told = await self._foretold("delete", kind, gone.id, gone.name)
+        told = await self._foretold(kind, gone.id, lambda lost: self._phrases("delete", kind, gone.name, lost))
         await self.notices.warn(
             f'connection "{gone.name}" will be deleted, and with it how far its streams were read{told}', gone.urn
         )
@@ -591,6 +607,7 @@ class AirbyteProvider:
         name = self._name(kind, inputs.data)
         await self._as_writer(urn, f"{name} was not updated")
         try:
+            await self._agreed_to_overwrite(kind, resource_id, urn, outputs, inputs, f"{name} was not updated")
             item = await kind.update(self.airbyte, resource_id, inputs.data)
         except AirbyteError as error:
             raise self._failed(f"{name} was not updated", error) from error
@@ -683,6 +700,17 @@ class AirbyteProvider:
         elif isinstance(error, UnavailableError):
             fix = f"; is {self.airbyte.url.public} the server's URL, and is it up?"
         return ProviderError(f"{what}: {error}{fix}")
+
+
+def _overwritten(streams: Sequence[str]) -> str:
+    if len(streams) == 1:
+        return f"stream {streams[0]} is overwritten from now on: the next sync deletes what landed of it before"
+    return f"streams {', '.join(streams)} are overwritten from now on: the next sync deletes what landed of them before"
+
+
+def _overwriting(streams: Sequence[str], outputs: Mapping[str, Json], inputs: Mapping[str, Json]) -> list[str]:
+    name = inputs.get("name") or outputs.get("name")
+    return [phrase("overwrite", "stream", f"{stream} of {name}") for stream in streams]
 
 
 def _taken_along(connections: Sequence[Object]) -> str:

@@ -63,6 +63,11 @@ def _stream_name(stream: Mapping[str, Json]) -> str:
     return str(stream["name"])
 
 
+def _overwrites(stream: Mapping[str, Json]) -> bool:
+    """Whether a sync deletes what earlier ones landed; a stream without a mode does."""
+    return stream.get("syncMode") in (None, "full_refresh_overwrite", "full_refresh_overwrite_deduped")
+
+
 STREAM = Property(
     type="object",
     description="How one stream is synced.",
@@ -267,6 +272,11 @@ class ConnectionKind(ResourceKind):
         order = [index for _, index in sorted(pairs)] + sorted(come, key=lambda index: str(streams[index].get("name")))
         configurations = {**data["configurations"], "streams": [streams[index] for index in order]}
         return {**data, "configurations": configurations}
+
+    def overwritten(self, old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
+        before, after = ([one for one in _streams(data) if isinstance(one, dict)] for data in (old, new))
+        pairs, _, _ = paired(self.properties["configurations"].properties["streams"], before, after)
+        return [_stream_name(after[to]) for was, to in pairs if _overwrites(after[to]) and not _overwrites(before[was])]
 
     def gone(self, item: Object) -> bool:
         return item.get("status") == "deprecated"

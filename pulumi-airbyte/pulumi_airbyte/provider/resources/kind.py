@@ -59,6 +59,10 @@ class ResourceKind(ABC):
         """What applying `new` would change of what `old` says; `outputs` is what the server last told."""
         return differences(self.properties, old, new, default_at=default_at)
 
+    def overwritten(self, old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
+        """Names of the streams whose landed rows `old` keeps and `new` lets the next sync delete."""
+        return []
+
     def reconciled(
         self, declared: Mapping[str, Json], item: Object, default_at: DefaultAt | None, *, importing: bool
     ) -> dict[str, Json]:
