@@ -108,7 +108,7 @@ class DuckDB(Destination[DuckDBConfiguration]):
         self.clean(stream, receipts)
 
     def _publish(self, stream: DestinationStream, receipts: Sequence[Receipt], *, replace: bool, memory: str) -> None:
-        staged = {Path(receipt["path"]): bool(receipt["large_values"]) for receipt in receipts}
+        staged = {Path(receipt["path"]): bool(receipt.get("large_values")) for receipt in receipts}
         token = " ".join(path.stem for path in staged) or f"empty {stream.sync_id} {stream.generation_id}"
         name = f"{stream.namespace or ''}.{stream.name}"
         with self._connected(memory) as db:
@@ -137,8 +137,10 @@ class DuckDB(Destination[DuckDBConfiguration]):
         import pyarrow as pa
 
         schema = stream.namespace or self.configuration.default_schema
-        table = f"{_quoted(schema)}.{_quoted(stream.name)}"
-        db.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
+        # With the catalog: a temporary table of the same name would be meant otherwise.
+        (catalog,) = db.execute("SELECT current_database()").fetchone()
+        table = f"{_quoted(catalog)}.{_quoted(schema)}.{_quoted(stream.name)}"
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(catalog)}.{_quoted(schema)}")
         keys = stream.columns(stream.primary_key) if stream.mode.endswith("dedup") else []
         if replace:
             db.execute(f"DROP TABLE IF EXISTS {table}")
@@ -161,18 +163,23 @@ class DuckDB(Destination[DuckDBConfiguration]):
 
     def _insert(self, db: Any, table: str, staged: Mapping[Path, bool]) -> None:
         """Puts the staged rows into a table, a batch at a time."""
+        import pyarrow as pa
+
         for path, large_values in staged.items():
             try:
                 with opened(path, large_values=large_values) as reader:
                     db.register("staged", reader)
                     db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM temp.staged")
                     db.unregister("staged")
-            except OSError as error:
-                raise DestinationError(f"cannot read what was staged at {path}: {error.strerror or error}") from error
+            except (OSError, ValueError, pa.ArrowException) as error:
+                raise DestinationError(f"cannot read what was staged at {path}: {error}") from error
 
     def _add_columns(self, db: Any, schema: str, name: str, table: str) -> None:
-        listed = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = ?"
-        have = {row[0].lower() for row in db.execute(listed, [name, schema]).fetchall()}
+        listed = (
+            "SELECT column_name FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND schema_name = ? AND table_name = ?"
+        )
+        have = {row[0].lower() for row in db.execute(listed, [schema, name]).fetchall()}
         for column, kind, *_ in db.execute("DESCRIBE temp.incoming").fetchall():
             if column.lower() not in have:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {_quoted(column)} {kind}")
