@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class Auth(Protocol):
     """What a request needs to be let in."""
 
+    given: str
+    """What it is, as a refusal names it."""
+
     async def header(self, http: httpx.AsyncClient) -> str | None:
         """The `Authorization` header's value; None sends none."""
         ...
@@ -27,6 +30,8 @@ class Auth(Protocol):
 
 class NoAuth:
     """A server that lets everyone in, such as an embedded one on loopback."""
+
+    given = "with no credential"
 
     async def header(self, http: httpx.AsyncClient) -> str | None:
         """None."""
@@ -40,6 +45,8 @@ class NoAuth:
 class BearerAuth(NoAuth):
     """A token that somebody else keeps fresh."""
 
+    given = "with the bearer token that was given"
+
     def __init__(self, token: str) -> None:
         self._header = f"Bearer {token}"
 
@@ -50,6 +57,8 @@ class BearerAuth(NoAuth):
 
 class BasicAuth(NoAuth):
     """User and password; today's Airbyte has it only behind a proxy."""
+
+    given = "with the username and password that were given"
 
     def __init__(self, username: str, password: str) -> None:
         pair = f"{username}:{password}".encode()
@@ -62,6 +71,8 @@ class BasicAuth(NoAuth):
 
 class ClientCredentials:
     """An application's id and secret, exchanged for a token that lives 15 minutes (180 s on older servers)."""
+
+    given = "with a token for the client id that was given"
 
     def __init__(self, client_id: str, client_secret: str, token_urls: tuple[str, ...]) -> None:
         self._client_id = client_id

@@ -121,7 +121,7 @@ class Http:
             if isinstance(outcome, httpx.Response):
                 if outcome.status_code < 400:
                     return _decoded(outcome, where, repeat)
-                fault = _fault(outcome, where)
+                fault = _fault(outcome, where, self._auth.given)
                 if isinstance(fault, UnauthorizedError) and outcome.status_code == 401 and not renewed:
                     # A 401 means that nothing was done, so even a create may be sent again, once.
                     renewed = self._auth.refused(outcome.request.headers.get("Authorization"))
@@ -238,9 +238,9 @@ def _decoded(response: httpx.Response, where: str, repeat: Repeat) -> Any:
         raise AnswerError(cause, where=where, status=response.status_code) from error
 
 
-def _fault(response: httpx.Response, where: str) -> UnavailableError | AirbyteError:
+def _fault(response: httpx.Response, where: str, given: str) -> UnavailableError | AirbyteError:
     status = response.status_code
-    cause = problem(response)
+    cause = f"{problem(response)}, {given}" if status == 401 else problem(response)
     kinds: dict[int, type[AirbyteError]] = {
         401: UnauthorizedError,
         403: UnauthorizedError,

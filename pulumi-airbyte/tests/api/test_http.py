@@ -155,6 +155,33 @@ def test_a_refused_token_is_renewed_once_even_for_a_create():
     assert [path.rsplit("/", 1)[-1] for path in seen] == ["token", "token", "sources", "token", "sources"]
 
 
+@pytest.mark.parametrize(
+    ("signed_in", "header"),
+    [
+        ({}, None),
+        ({"bearer": "t0ken"}, "Bearer t0ken"),
+        # RFC 7617: the pair in UTF-8; a password may hold colons.
+        ({"username": "ädmin", "password": "p:w"}, "Basic w6RkbWluOnA6dw=="),
+    ],
+    ids=["none", "bearer", "basic"],
+)
+def test_each_way_to_sign_in_has_its_header(signed_in: dict[str, str], header: str | None):
+    """Basic authentication is what a proxy before Airbyte asks for."""
+    server = Answers(OK)
+
+    run(server, read, **signed_in)
+    assert server.requests[0].headers.get("Authorization") == header
+
+
+def test_a_wrong_password_is_said_once():
+    """In the words of what was given."""
+    server = Answers(httpx.Response(401))
+
+    with pytest.raises(UnauthorizedError, match="username and password"):
+        run(server, read, username="admin", password="wrong")
+    assert len(server.requests) == 1
+
+
 def test_wrong_credentials_are_said_once():
     """Not by trying again and again."""
     server = Answers(httpx.Response(401))
