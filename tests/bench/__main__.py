@@ -200,7 +200,7 @@ def many_files(folder: Path) -> list[Row]:
     variables = {
         "PATH": path_with_tools(PROJECT),
         "PULUMI_STACK": "bench",
-        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "PULUMI_BACKEND_URL": f"file://{clone.path}",
         "PULUMI_CONFIG_PASSPHRASE": "bench",
         "AIRBYTE_SERVER_URL": "http://127.0.0.1:1/api/public/v1",
         "BENCH_USED": str(folder / "used.json"),
