@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from lotus.embedded.destinations.destination import Destination, DestinationErro
 from lotus.embedded.destinations.duckdb import DuckDB
 from lotus.embedded.jobs.records import RecordParser
 
+REPOSITORY = Path(__file__).parents[3]
 STREAM = DestinationStream("orders", None, "append", fields_of({"properties": {"note": {"type": "string"}}}))
 
 
@@ -23,11 +28,12 @@ def database(tmp_path: Path) -> Destination[Any]:
     return DuckDB.configured({"destination_path": str(tmp_path / "lake.duckdb")})
 
 
-def staged(database: Destination[Any], scratch: Path) -> Receipt:
+def staged(database: Destination[Any], scratch: Path, note: str = "a") -> Receipt:
     parser = RecordParser(STREAM)
-    line = b'{"type":"RECORD","record":{"stream":"orders","data":{"note":"a"},"emitted_at":1}}\n'
-    batches: list[pa.RecordBatch] = parser.lines(line) + parser.batches()
-    return database.stage(STREAM, batches, scratch, lambda _: None)
+    record = {"stream": "orders", "data": {"note": note}, "emitted_at": 1}
+    line = json.dumps({"type": "RECORD", "record": record}) + "\n"
+    batches: list[pa.RecordBatch] = parser.lines(line.encode()) + parser.batches()
+    return database.stage(replace(STREAM, largest_value=len(note)), batches, scratch, lambda _: None)
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "gone"])
@@ -52,3 +58,34 @@ def test_tables_may_be_called_as_those_that_a_publish_works_with(tmp_path: Path,
             database.publish(stream, [staged(database, tmp_path)], replace=False)
         with duckdb.connect(str(tmp_path / "lake.duckdb")) as db:
             assert db.execute(f"SELECT note FROM main.{name}").fetchall() == [("a",)]
+
+
+PUBLISH = """
+import json, sys
+from tests.embedded.destinations.test_duckdb import STREAM
+from lotus.embedded.destinations.duckdb import DuckDB
+print("ready", flush=True)
+DuckDB.configured({"destination_path": sys.argv[1]}).publish(STREAM, [json.loads(sys.argv[2])], replace=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_publish_of_large_values_shows_them_once_when_it_is_done_again(
+    database: Destination[Any], tmp_path: Path
+) -> None:
+    """They go past DuckDB's log, so a kill must not leave half of them. One kill each 25 ms of a publish."""
+    path = str(tmp_path / "lake.duckdb")
+    for number, delay in enumerate((0.0, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225, 0.25, 0.3), start=1):
+        receipt = staged(database, tmp_path, note="x" * 20_000_000 + str(number))
+        publishing = subprocess.Popen(
+            [sys.executable, "-c", PUBLISH, path, json.dumps(receipt)], cwd=REPOSITORY, stdout=subprocess.PIPE
+        )
+        assert publishing.stdout is not None
+        publishing.stdout.readline()
+        time.sleep(delay)
+        publishing.kill()
+        publishing.wait()
+        database.publish(STREAM, [receipt], replace=False)
+        with duckdb.connect(path) as db:
+            found = db.execute("SELECT right(note, 1), length(note) FROM orders ORDER BY 1").fetchall()
+        assert found == [(str(n), 20_000_001) for n in range(1, number + 1)]
