@@ -7,6 +7,7 @@
 ["log", text]  ["stderr", text]
 ["flood", lines]                      that many log lines
 ["long", megabytes, stream?, text?]   one record with a text of that size; stream: orders; text: what is repeated
+["list", megabytes, stream]           one record with a list of objects of that size in JSON, `items`
 ["endless", megabytes]                that much output without a newline
 ["sleep", seconds]  ["hang"]          the latter ignores SIGTERM
 ["child"]                             starts a grandchild in a session of its own that never ends
@@ -70,6 +71,10 @@ def steps(script, given):  # noqa: PLR0912 - one branch a trick
         elif kind == "long":
             size, stream, text = [*rest, "orders", "x"][:3] if len(rest) < 3 else rest
             record(stream, 1, text * (size * 1024 * 1024 // len(text.encode())))
+        elif kind == "list":
+            item = {"name": "some words of text", "number": 12345}
+            items = [item] * (rest[0] * 1024 * 1024 // len(json.dumps(item, separators=(",", ":"))))
+            say({"type": "RECORD", "record": {"stream": rest[1], "data": {"id": 1, "items": items}, "emitted_at": 1}})
         elif kind == "endless":
             for _ in range(rest[0]):
                 sys.stdout.write("x" * 1024 * 1024)

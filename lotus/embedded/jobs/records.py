@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Annotated, Any, TypedDict, cast
 
 import msgspec
@@ -111,15 +112,25 @@ class RecordParser:
         return self._loose_row(text, record.emitted_at)
 
     def _large(self, line: bytes) -> list[RecordBatch]:
-        """A batch of one record, whose texts are views of the line where they can be: no `str`, whose size may be four
-        times the text's, and no copy.
+        """A batch of one record.
+
+        Its texts are views of the line where they can be: no copy, and no `str`, whose size may be four times the
+        text's. Its lists and objects are parsed by Arrow: Python's take nine times their JSON.
         """
+        import pyarrow as pa
+
         before = self.batches()
         try:
-            batch = self._typed([self._raw_decoder.decode(line)])
+            row = self._raw_decoder.decode(line)
+            nested = {
+                plan.attribute: _nested_array(line, plan.get(row.record.data), plan)
+                for plan in self._plans
+                if plan.is_nested
+            }
+            batch = self._typed([row], nested)
             # Views keep the whole line; where most of it is not wanted, what is wanted is copied.
             return [*before, batch if 2 * batch.nbytes > len(line) else _copied(batch)]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MisfitError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MisfitError, pa.ArrowInvalid):
             return [*before, *self._line(line), *self.batches()]
 
     def _line(self, line: bytes) -> list[RecordBatch]:
@@ -193,8 +204,8 @@ class RecordParser:
         self._forget(len(rows))
         return [self._typed(rows)]
 
-    def _typed(self, rows: list[Any]) -> RecordBatch:
-        """Decoded lines as a batch.
+    def _typed(self, rows: list[Any], made: Mapping[str, Array] = MappingProxyType({})) -> RecordBatch:
+        """Decoded lines as a batch; `made` are columns that are there already, by their plan's attribute.
 
         Raises:
             MisfitError: a large line has something else than a text where a text is wanted.
@@ -210,7 +221,9 @@ class RecordParser:
         else:
             data = [record.data for record in records]
             for plan in self._plans:
-                columns.append(plan.convert(list(map(plan.get, data)), plan.field, changes))
+                known = made.get(plan.attribute)
+                values = list(map(plan.get, data)) if known is None else []
+                columns.append(plan.convert(values, plan.field, changes) if known is None else known)
         every = [changes.get(row, self._empty_change) for row in range(len(rows))] if changes else None
         return self._batch([record.emitted_at for record in records], every, columns)
 
@@ -246,7 +259,7 @@ class RecordParser:
                 "Data",
                 [
                     (plan.attribute, Raw, _NULL)
-                    if raw_text and plan.is_text
+                    if raw_text and (plan.is_text or plan.is_nested)
                     else (plan.attribute, plan.type, plan.default)
                     for plan in self._plans
                 ],
@@ -266,6 +279,7 @@ class _Plan:
     def __init__(self, field: Field, kind: Any, default: Any, convert: Convert, *, raw: bool = False) -> None:
         self.field = field
         self.is_text = field.type.kind == "text"
+        self.is_nested = convert is _nested_column
         self.type = kind
         self.default = default
         self.convert = convert
@@ -325,7 +339,36 @@ def _scalar_column(values: list[Any], field: Field, changes: dict[int, list[Chan
     return pa.array(values, field.type.arrow())
 
 
-_nested_column = _scalar_column
+def _nested_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
+    return _scalar_column(values, field, changes)
+
+
+def _nested_array(line: bytes, value: Raw, plan: _Plan) -> Array:
+    """A list or object of a large line as a column of one row.
+
+    Raises:
+        pa.ArrowInvalid, msgspec.DecodeError: something in it is not of the declared type.
+    """
+    import pyarrow as pa
+    import pyarrow.json
+
+    size = len(memoryview(value))
+    if size <= LARGE_VALUE_BYTES:
+        return plan.convert([msgspec.json.decode(value, type=plan.type)], plan.field, {})
+    name = plan.field.name
+    if 2 * size < len(line):
+        line = b'{"record":{"data":{%s:%s}}}' % (orjson.dumps(name), memoryview(value))
+    data = pa.struct([(name, plan.field.type.arrow())])
+    table = pyarrow.json.read_json(
+        pa.BufferReader(line),
+        read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(line) + 1),
+        parse_options=pyarrow.json.ParseOptions(
+            explicit_schema=pa.schema([("record", pa.struct([("data", data)]))]), unexpected_field_behavior="ignore"
+        ),
+    )
+    column = table["record"].chunk(0).field("data").field(name)
+    column.validate(full=True)
+    return column
 
 
 def _text_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:

@@ -95,6 +95,18 @@ def test_a_record_of_100_mb_stays_below_400_mb(configured: Configured, tmp_path:
     large(tmp_path / "run", "s3", configured("s3"), "x" * 1000 + "😀")
 
 
+@pytest.mark.slow
+def test_a_list_of_100_mb_stays_below_400_mb(configured: Configured, tmp_path: Path) -> None:
+    """Of objects with declared fields, which Python would hold as a gigabyte."""
+    item = {"type": "object", "properties": {"name": {"type": "string"}, "number": {"type": "integer"}}}
+    stream = incremental("orders", {"id": {"type": "integer"}, "items": {"type": "array", "items": item}})
+    script = [["list", 100, "orders"], ["state", "orders", {"id": 1}]]
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    run = run_worker(tmp_path / "run", script, [stream], "local", configured("local"), at=at, limit=LIMIT)
+    print(f"local: a list of 100 MB: peak {run.peak / 1e6:.0f} MB")
+    assert run.ended["status"] == "succeeded" and not run.killed, f"{run.peak} bytes"
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("text", ["x", "line\n", "ü", "x" * 1000 + "😀"], ids=["plain", "escaped", "wide", "mixed"])
 @pytest.mark.parametrize("destination", ["s3", "local", "duckdb"])

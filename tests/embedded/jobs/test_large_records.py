@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -20,9 +21,11 @@ SCHEMA = {
 }
 
 
-def landed(data: bytes, *, layout: Layout = "columns", selected: list[str] | None = None) -> list[dict[str, Any]]:
+def landed(
+    data: bytes, *, layout: Layout = "columns", selected: list[str] | None = None, schema: Mapping[str, Any] = SCHEMA
+) -> list[dict[str, Any]]:
     """The rows that a small record, one with this data and another small one become."""
-    stream = DestinationStream("s", None, "append", fields_of(SCHEMA), layout=layout)
+    stream = DestinationStream("s", None, "append", fields_of(schema), layout=layout)
     parser = RecordParser(stream, selected=selected)
     batches: list[pa.RecordBatch] = []
     for each in (b'{"id":1}', data, b'{"id":3}'):
@@ -64,6 +67,45 @@ def test_a_text_column_beside_a_long_value_is_what_it_is_in_a_short_record(note:
     assert json.loads(row["free"]) == json.loads(free)
     assert (row["note"], row["_airbyte_meta"]["changes"]) == (alone["note"], alone["_airbyte_meta"]["changes"])
     assert row["note"] == expected or row["note"] is None
+
+
+ITEM = {
+    "type": "object",
+    "properties": {
+        "a": {"type": "string"},
+        "b": {"type": "integer"},
+        "c": {"type": "number"},
+        "d": {"type": "boolean"},
+        "e": {"type": "array", "items": {"type": "string"}},
+    },
+}
+WORDS = st.none() | st.booleans() | st.integers(-5, 2**64) | st.floats(allow_nan=False) | st.text(max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    item=st.none()
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "a": st.text(max_size=8) | WORDS,
+            "b": st.integers(-(2**63), 2**63 - 1) | WORDS,
+            "c": st.floats(allow_nan=False) | WORDS,
+            "d": st.booleans() | WORDS,
+            "e": st.none() | st.lists(st.none() | st.text(max_size=4), max_size=3) | WORDS,
+            "f": WORDS,
+        },
+    )
+)
+def test_a_long_list_of_objects_lands_as_a_short_one_does(item: dict[str, Any] | None) -> None:
+    """Whatever its items have: unknown and missing members, nulls, values of another type than the declared one."""
+    schema = {"properties": {"id": {"type": "integer"}, "items": {"type": "array", "items": ITEM}}}
+    written = json.dumps(item).encode()
+    times = LARGE_VALUE_BYTES // len(written) + 1
+    short = landed(b'{"id":2,"items":[%s]}' % written, schema=schema)[1]
+    long = landed(b'{"id":2,"items":[%s]}' % b",".join([written] * times), schema=schema)[1]
+    assert long["items"] == short["items"] * times
+    assert len(long["_airbyte_meta"]["changes"]) == len(short["_airbyte_meta"]["changes"]) * times
 
 
 @pytest.mark.parametrize("size", [1, 2 * LARGE_VALUE_BYTES])
