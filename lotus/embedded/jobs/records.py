@@ -14,6 +14,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Annotated, Any, TypedDict, cast
@@ -73,7 +74,6 @@ class RecordParser:
         self._selected = None if selected is None else frozenset(selected)
         self._plans = [] if self._data else [_plan(field) for field in stream.fields]
         self._decoder = msgspec.json.Decoder(self._line_type())
-        self._raw_decoder = msgspec.json.Decoder(self._line_type(raw_text=True))
         self._keeps_text = self._data or any(plan.raw for plan in self._plans)
         self._rows: list[Any] = []
         self._loose: list[tuple[dict[str, Any], float, list[Change]]] = []
@@ -111,6 +111,11 @@ class RecordParser:
         text = bytes(record.data)
         return self._loose_row(text, record.emitted_at)
 
+    @cached_property
+    def _raw_decoder(self) -> Any:
+        """Most syncs have no large line, and need none."""
+        return msgspec.json.Decoder(self._line_type(raw=True))
+
     def _large(self, line: bytes) -> list[RecordBatch]:
         """A batch of one record.
 
@@ -122,12 +127,12 @@ class RecordParser:
         before = self.batches()
         try:
             row = self._raw_decoder.decode(line)
-            nested = {
-                plan.attribute: _nested_array(line, plan.get(row.record.data), plan)
+            made = {
+                plan.attribute: plan.large(line, plan.get(row.record.data), plan)
                 for plan in self._plans
-                if plan.is_nested
+                if plan.large is not None
             }
-            batch = self._typed([row], nested)
+            batch = self._typed([row], made)
             # Views keep the whole line; where most of it is not wanted, what is wanted is copied.
             return [*before, batch if 2 * batch.nbytes > len(line) else _copied(batch)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MisfitError, pa.ArrowInvalid):
@@ -205,11 +210,7 @@ class RecordParser:
         return [self._typed(rows)]
 
     def _typed(self, rows: list[Any], made: Mapping[str, Array] = MappingProxyType({})) -> RecordBatch:
-        """Decoded lines as a batch; `made` are columns that are there already, by their plan's attribute.
-
-        Raises:
-            MisfitError: a large line has something else than a text where a text is wanted.
-        """
+        """Decoded lines as a batch; `made` are columns that are there already, by their plan's attribute."""
         records = [row.record for row in rows]
         changes: dict[int, list[Change]] = {}
         columns: list[Array] = []
@@ -252,14 +253,14 @@ class RecordParser:
         ]
         return pa.RecordBatch.from_arrays([*own, *columns], schema=self._schema)
 
-    def _line_type(self, *, raw_text: bool = False) -> Any:
+    def _line_type(self, *, raw: bool = False) -> Any:
         data: Any = Raw
         if not self._data:
             data = msgspec.defstruct(
                 "Data",
                 [
                     (plan.attribute, Raw, _NULL)
-                    if raw_text and (plan.is_text or plan.is_nested)
+                    if raw and plan.large is not None
                     else (plan.attribute, plan.type, plan.default)
                     for plan in self._plans
                 ],
@@ -278,12 +279,12 @@ class _Plan:
 
     def __init__(self, field: Field, kind: Any, default: Any, convert: Convert, *, raw: bool = False) -> None:
         self.field = field
-        self.is_text = field.type.kind == "text"
-        self.is_nested = convert is _nested_column
         self.type = kind
         self.default = default
         self.convert = convert
         self.raw = raw
+        self.large: Callable[[bytes, Raw, _Plan], Array] | None = None
+        """Makes the column of a large line, where the value itself would take several times its JSON."""
         self.attribute = ""
         self.get: Callable[[Any], Any] = attrgetter("_")
 
@@ -299,10 +300,12 @@ def _plan(field: Field) -> _Plan:
         if typed is None:
             plan = _Plan(field, Any, None, _coerced_column)
         else:
-            plan = _Plan(field, typed | None, None, _nested_column)
+            plan = _Plan(field, typed | None, None, _scalar_column)
+            plan.large = _large_nested
     else:
         scalar: Any = {"text": str, "boolean": bool, "integer": _INTEGER, "number": float}[kind]
-        plan = _Plan(field, scalar | None, None, _text_column if kind == "text" else _scalar_column)
+        plan = _Plan(field, scalar | None, None, _scalar_column)
+        plan.large = _large_text if kind == "text" else None
     plan.attribute = f"f_{field.column}"
     plan.get = attrgetter(plan.attribute)
     return plan
@@ -339,11 +342,7 @@ def _scalar_column(values: list[Any], field: Field, changes: dict[int, list[Chan
     return pa.array(values, field.type.arrow())
 
 
-def _nested_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
-    return _scalar_column(values, field, changes)
-
-
-def _nested_array(line: bytes, value: Raw, plan: _Plan) -> Array:
+def _large_nested(line: bytes, value: Raw, plan: _Plan) -> Array:
     """A list or object of a large line as a column of one row.
 
     Raises:
@@ -371,15 +370,14 @@ def _nested_array(line: bytes, value: Raw, plan: _Plan) -> Array:
     return column
 
 
-def _text_column(values: list[Any], field: Field, changes: dict[int, list[Change]]) -> Array:
-    """Texts, or those of a large line as they stand in it.
+def _large_text(line: bytes, value: Raw, plan: _Plan) -> Array:
+    """A text of a large line as a column of one row.
 
     Raises:
-        MisfitError: something in a large line is no text.
+        MisfitError: it is none.
     """
-    if values and isinstance(values[0], Raw):
-        return _text_array([_unquoted(value) for value in values])
-    return _scalar_column(values, field, changes)
+    del line, plan
+    return _text_array([_unquoted(value)])
 
 
 def _unquoted(value: Raw) -> memoryview | bytearray | None:
