@@ -15,7 +15,8 @@ STEPS: dict[str, list[str]] = {
     "lint": ["ruff", "check", "--quiet", "."],
     "import directions": ["lint-imports", "--no-cache"],
     "types": ["basedpyright"],
-    "unit tests": ["pytest", "-q", "-m", "not slow and not soak and not cluster"],
+    "thermometers": ["python", "-m", "tests.thermometers"],
+    "unit tests": ["pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow and not soak and not cluster"],
 }
 
 

@@ -18,10 +18,14 @@ LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
 FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
+def anchor(heading: str) -> str:
+    """The name of a heading in a link, as GitHub and Forgejo make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def anchors(page: Path) -> set[str]:
-    """The headings of a page, as GitHub and Forgejo name them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """The names of a page's headings."""
+    return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)}
 
 
 def typed() -> list[tuple[str, str]]:
@@ -31,7 +35,7 @@ def typed() -> list[tuple[str, str]]:
         for block in FENCE.findall(page.read_text()):
             for line in block.splitlines():
                 call = re.match(r"\s*(?:\$ )?(?:\.venv/bin/)?lotus ([a-z-]+ ?.*)$", line)
-                if call and "embedded Airbyte ready" not in line:
+                if call and "lotus-server ready" not in line:
                     found.append((page.name, call.group(1)))
     return found
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from lotus.cli.options import current_project, current_stack
-from lotus.cli.output import print_json, print_table, say
+from lotus.cli.groups import DefaultCommand
+from lotus.cli.options import Json, Stack, current_project, current_session
+from lotus.cli.output import print_json, print_line, print_table, say
+from lotus.errors import Exit
+
+backfill_app = typer.Typer(
+    cls=DefaultCommand,
+    no_args_is_help=True,
+    help="Read one stream again, once, by a request in its file.\n\nExample: lotus backfill shop orders",
+)
 
 
 class Mode(StrEnum):
@@ -19,46 +28,25 @@ class Mode(StrEnum):
     CLEAR = "clear"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Registers the command."""
-    app.command("backfill")(backfill)
-
-
-def backfill(
-    source: Annotated[str | None, typer.Argument(help="The source's folder.")] = None,
-    stream: Annotated[str | None, typer.Argument(help="The stream.")] = None,
+@backfill_app.command("request")
+def backfill_request(
+    source: Annotated[str, typer.Argument(help="The source's folder.")],
+    stream: Annotated[str, typer.Argument(help="The stream.")],
     mode: Annotated[
-        Mode, typer.Option(help="Landed files stay; go after success; go at once with the state.")
+        Mode, typer.Option(help="Keep landed files; delete them after success; or delete files and state now.")
     ] = Mode.REFRESH_AND_RETAIN,
     start: Annotated[str | None, typer.Option("--from", help="Read again from this date on: 2025-01-31.")] = None,
     sync: Annotated[bool, typer.Option("--sync", help="After a clear or a --from: sync at once.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; it stands in git and in the receipt.")] = "",
-    show: Annotated[bool, typer.Option("--status", help="What has become of every request.")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="Every request in the files; asks no server.")] = False,
-    clean: Annotated[bool, typer.Option("--clean", help="Take finished requests out of the files.")] = False,
-    stack: Annotated[str | None, typer.Option(help="The stack; default: $PULUMI_STACK, else dev.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    reason: Annotated[str, typer.Option(help="The reason, kept in git and in the receipt.")] = "",
+    as_json: Json = False,
 ) -> None:
-    """Asks for a stream to be read again: edits its file, which `pulumi up` (or a push) then carries out, once.
+    """Request that a stream is read again (the word "request" may be left out).
+
+    Edits the stream's file; `pulumi up` or a push carries it out, once.
 
     Example: lotus backfill shop orders --reason "ids were null"
     """
-    if sum((show, listing, clean, bool(source))) != 1 or bool(source) != bool(stream):
-        raise typer.BadParameter("name a source and a stream, or say one of --status, --list, --clean")
-    if source and stream:
-        _request(source, stream, mode, start, sync, reason, as_json=as_json)
-    elif listing:
-        _list(as_json=as_json)
-    elif show:
-        _status(stack, as_json=as_json)
-    else:
-        _clean(stack, as_json=as_json)
-
-
-def _request(
-    source: str, stream: str, mode: Mode, start: str | None, sync: bool, reason: str, *, as_json: bool
-) -> None:
-    from lotus.operations.backfill import request
+    from lotus.backfill.command import request
 
     edited = request(
         current_project(), source, stream, mode=mode.value, start=start, sync=sync or bool(start), reason=reason
@@ -66,54 +54,65 @@ def _request(
     if as_json:
         print_json(edited)
     else:
-        print(f"{edited.file}: backfill {edited.backfill!r}")
+        print_line(f"{edited.file}: backfill {json.dumps(edited.backfill, ensure_ascii=False)}")
     if edited.consent:
-        say(f"landed files go; to agree: pulumi config set --path 'lotus:confirm[0]' '{edited.consent}'")
-    say("next: pulumi preview (what it does to the data), then pulumi up or a push")
+        say(f"landed files are deleted; lotus:confirm of the stack must have: {edited.consent}")
+    say("next: pulumi preview (what it does to the data, and how to agree), then pulumi up or a push")
 
 
-def _list(*, as_json: bool) -> None:
-    from lotus.operations.backfill import listed
+@backfill_app.command("list")
+def backfill_list(as_json: Json = False) -> None:
+    """List every request in the files; no server is asked.
 
-    found = listed(current_project())
+    Example: lotus backfill list
+    """
+    from lotus.backfill.command import listed
+
+    requests = listed(current_project())
     if as_json:
-        print_json(found)
+        print_json(requests)
         return
-    rows = [(a.source, a.stream, a.request, a.mode, a.start or "", a.file) for a in found]
+    rows = [(each.source, each.stream, each.request, each.mode, each.start or "", each.file) for each in requests]
     print_table(("source", "stream", "request", "mode", "from", "file"), rows)
-    say("next: lotus backfill --status" if found else "next: lotus backfill SOURCE STREAM --reason TEXT")
+    say("next: lotus backfill status" if requests else "next: lotus backfill SOURCE STREAM --reason TEXT")
 
 
-def _status(stack: str | None, *, as_json: bool) -> None:
-    from lotus.operations.backfill import status
+@backfill_app.command("status")
+def backfill_status(stack: Stack = None, as_json: Json = False) -> None:
+    """Show the result of every request; exits 1 when one failed.
 
-    found = status(*current_stack(stack))
+    Example: lotus backfill status
+    """
+    from lotus.backfill.command import status
+
+    receipts = status(current_session(stack))
     if as_json:
-        print_json([{**_plain(r), "finished": r.finished} for r in found])
+        print_json([{**vars(receipt), "finished": receipt.finished} for receipt in receipts])
     else:
         rows = [
             (r.source, r.stream, r.request, r.mode, r.status, r.job_id, r.rows_before, r.rows_read, r.note)
-            for r in found
+            for r in receipts
         ]
         titles = ("source", "stream", "request", "mode", "status", "job", "rows before", "rows read", "note")
         print_table(titles, rows, right=("job", "rows before", "rows read"))
-        if any(r.finished for r in found):
-            say("next: lotus landing shows the rows; lotus backfill --clean takes finished requests out")
-    if any(r.status == "failed" for r in found):
-        raise typer.Exit(1)
+        if any(receipt.finished for receipt in receipts):
+            say("next: lotus landing shows the rows; lotus backfill clean removes finished requests")
+    if any(receipt.status == "failed" for receipt in receipts):
+        raise typer.Exit(Exit.FAILED)
 
 
-def _clean(stack: str | None, *, as_json: bool) -> None:
-    from lotus.operations.backfill import clean
+@backfill_app.command("clean")
+def backfill_clean(stack: Stack = None, as_json: Json = False) -> None:
+    """Remove finished requests from the files.
 
-    edited = clean(*current_stack(stack))
+    Example: lotus backfill clean
+    """
+    from lotus.backfill.command import clean
+
+    edited = clean(current_session(stack))
     if as_json:
         print_json(edited)
         return
-    for one in edited:
-        print(f"{one.file}: no backfill any more")
-    say("next: pulumi up drops their receipts, without a call" if edited else "nothing is finished")
-
-
-def _plain(receipt: object) -> dict[str, object]:
-    return dict(vars(receipt))
+    for each in edited:
+        print_line(f"{each.file}: backfill removed")
+    say("next: pulumi up drops their receipts, without a call" if edited else "no request is finished")

@@ -1,29 +1,29 @@
-"""`lotus drift`: what changed behind the files' back, and taking it over into them."""
+"""`lotus drift`: what changed outside the files, and accepting it into them."""
 
 from __future__ import annotations
 
 import os
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lotus.cli.options import ReviewedStack, reviewed_stack
-from lotus.cli.output import print_json, say
+from lotus.cli.groups import Families
+from lotus.cli.options import Stack, compared_session
+from lotus.cli.output import print_json, print_line, print_text, say
+from lotus.errors import Exit
 
 drift_app = typer.Typer(
-    help="Where files, state, Airbyte, sources and bucket differ; exits 2 on drift, 1 on an error.\n\n"
-    "Takes no lock, writes nothing, needs no secret of a connector.\n\nExample: lotus drift --stack prod",
+    help="Show where files, state, Airbyte and the data differ.\n\nExits 5 on drift. "
+    "Takes no lock, writes nothing, and needs no connector's secret.\n\nExample: lotus drift --stack prod",
+    cls=Families,
     invoke_without_command=True,
 )
-FOUND = 2
-"""Exit code when there is drift; everything that keeps the look from its answer is 1."""
 
 
-class Format(StrEnum):
-    """How a look is printed."""
+class DriftFormat(StrEnum):
+    """How drift is printed."""
 
     TEXT = "text"
     JSON = "json"
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
 
 class Part(StrEnum):
-    """What can be looked at."""
+    """What can be checked."""
 
     FILES = "files"
     STATE = "state"
@@ -44,69 +44,63 @@ class Part(StrEnum):
 @drift_app.callback()
 def drift(
     context: typer.Context,
-    stack: ReviewedStack = None,
-    form: Annotated[Format, typer.Option("--format", help="text, json, markdown or prometheus.")] = Format.TEXT,
+    stack: Stack = None,
+    form: Annotated[
+        DriftFormat, typer.Option("--format", help="text, json, markdown or prometheus.")
+    ] = DriftFormat.TEXT,
     only: Annotated[
         list[Part] | None,
-        typer.Option(help="Look at this alone; can be repeated. Sources take longest: each connector is asked."),
+        typer.Option(help="Check only this part; repeatable. Sources take longest."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file; the text still comes here.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file, and print the text.")] = None,
 ) -> None:
-    """Where files, state, Airbyte, sources and bucket differ, who likely did it, and the ways out."""
+    """Show what differs, who likely did it, and how to resolve it."""
     if context.invoked_subcommand:
         return
-    from lotus.errors import LotusError
-    from lotus.operations import drift_report
-    from lotus.operations.drift import Origin, look
-    from lotus.operations.drift_event import record
+    from lotus.drift import report as drift_report
+    from lotus.drift.event import record
+    from lotus.drift.scan import Origin, scan
 
-    try:
-        project, chosen, environment = reviewed_stack(stack, otherwise="dev")
-        origins = [Origin[part.name] for part in only] if only else list(Origin)
-        found = look(project, chosen, environment, origins=origins)
-        forms = {Format.MARKDOWN: drift_report.markdown, Format.PROMETHEUS: drift_report.prometheus}
-        if out is not None and form in forms:
-            out.write_text(forms[form](found), encoding="utf-8")
-            print(drift_report.text(found))
-        elif form in forms:
-            print(forms[form](found), end="")
-        elif form is Format.JSON:
-            print_json(found.json())
-        else:
-            print(drift_report.text(found))
-        recorded = record(project, found, os.environ)
-        if recorded:
-            say(recorded)
-    except LotusError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
-    if found.lines:
-        raise typer.Exit(FOUND)
-    if found.not_checked:
-        say("what was checked has not drifted; the rest could not be looked at")
-        raise typer.Exit(1)
+    session = compared_session(stack)
+    origins = [Origin[part.name] for part in only] if only else list(Origin)
+    result = scan(session, origins=origins)
+    forms = {DriftFormat.MARKDOWN: drift_report.markdown, DriftFormat.PROMETHEUS: drift_report.prometheus}
+    if out is not None and form in forms:
+        out.write_text(forms[form](result), encoding="utf-8")
+        print_text(drift_report.text(result))
+    elif form in forms:
+        print_text(forms[form](result).rstrip("\n"))
+    elif form is DriftFormat.JSON:
+        print_json(result.json())
+    else:
+        print_text(drift_report.text(result))
+    recorded = record(session.root, result, os.environ)
+    if recorded:
+        say(recorded)
+    if result.lines:
+        raise typer.Exit(Exit.DIFFERENT)
+    if result.not_checked:
+        say("no drift in what was checked; the rest could not be checked")
+        raise typer.Exit(Exit.FAILED)
 
 
 @drift_app.command("accept")
-def accept(
+def accept_command(
     names: Annotated[list[str], typer.Argument(metavar="NAME…", help="As `lotus drift` prints them.")],
-    stack: ReviewedStack = None,
+    stack: Stack = None,
 ) -> None:
-    """Writes what is there into the files, so that the next apply changes nothing there.
+    """Write what Airbyte has into the files.
+
+    The next apply changes nothing there.
 
     Example: lotus drift accept shop-to-lake
     """
-    from lotus.operations.drift_accept import accept as take
+    from lotus.drift.accept import accept
 
-    project, chosen, environment = reviewed_stack(stack, otherwise="dev")
-    done = take(project, chosen, environment, names)
-    for line in done.lines:
-        print(f"accepted: {line.text}")
-    for file in done.files:
-        print(f"wrote: {file}")
+    session = compared_session(stack)
+    accepted = accept(session, names)
+    for line in accepted.lines:
+        print_line(f"accepted: {line.text}")
+    for file in accepted.files:
+        print_line(f"wrote: {file}")
     say("next: git diff, lotus validate, and commit it")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Registers the commands on the main app."""
-    app.add_typer(drift_app, name="drift")

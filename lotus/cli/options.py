@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from lotus.session.session import Session
+
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Stack = Annotated[str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev.")]
-ReviewedStack = Annotated[
-    str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else prod if it has a file.")
+Stack = Annotated[
+    str | None, typer.Option("--stack", help="The stack; default: $PULUMI_STACK, else dev if set up here, else prod.")
 ]
 _start = Path()
 
@@ -28,32 +30,44 @@ def current_project() -> Path:
     Raises:
         ConfigError: there is none.
     """
-    from lotus.operations.project import find_project
+    from lotus.session.project import find_project
 
     return find_project(_start)
 
 
-def reviewed_stack(asked: str | None, *, otherwise: str = "") -> tuple[Path, str, dict[str, str]]:
-    """The project, the stack whose files are compared (`otherwise` where none is meant), and the environment of both.
-
-    Raises:
-        ConfigError: there is no project.
-    """
-    from lotus.operations.diff import stack_to_compare
-    from lotus.operations.project import environment_of
-
-    project = current_project()
-    chosen = stack_to_compare(project, asked, os.environ) or otherwise
-    return project, chosen, environment_of(project, chosen or None)
-
-
-def current_stack(asked: str | None) -> tuple[Path, str, dict[str, str]]:
-    """The project, the stack that is meant, and the environment to work on it with.
+def current_session(stack: str | None) -> Session:
+    """The stack that a command works on, with what reaches its state.
 
     Raises:
         ConfigError: there is no project, or its dev stack was never set up.
     """
-    from lotus.operations.project import chosen_stack, stack_environment
+    from lotus.session.project import chosen_stack, stack_environment
+    from lotus.session.session import Session
 
-    project, chosen = current_project(), chosen_stack(asked)
-    return project, chosen, {**os.environ, **stack_environment(project, chosen)}
+    project = current_project()
+    chosen = chosen_stack(project, stack)
+    return Session(project, chosen, {**os.environ, **stack_environment(project, chosen)})
+
+
+def compared_session(stack: str | None) -> Session:
+    """The stack whose files are looked at; the dev stack need not be set up for it.
+
+    Raises:
+        ConfigError: there is no project.
+    """
+    from lotus.session.project import chosen_stack
+
+    return files_session(chosen_stack(current_project(), stack))
+
+
+def files_session(stack: str | None) -> Session:
+    """The files, with the overrides and values of the stack that is named.
+
+    Raises:
+        ConfigError: there is no project.
+    """
+    from lotus.session.project import environment_of
+    from lotus.session.session import Session
+
+    project = current_project()
+    return Session(project, stack or "", environment_of(project, stack))

@@ -9,16 +9,27 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lotus.cli.output import say, size
+from lotus.words import counted
 
 if TYPE_CHECKING:
-    from lotus.operations.sync import Follow, Progress
+    from lotus.lake.sync import Follow, Progress
 
-QUIET_SECONDS = 10  # without a terminal, a running job speaks at most this often
+QUIET_SECONDS = 10  # without a terminal, a running job is printed at most this often
+
+
+@contextmanager
+def continues_after_ctrl_c(message: str) -> Generator[None]:
+    """Says what goes on, and how to stop or follow it, when a person stops waiting for it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(message)
+        raise
 
 
 @contextmanager
 def following(*, enabled: bool) -> Generator[Follow]:
-    """A function to tell progress to, and what shows it until the block ends."""
+    """A function that shows progress until the block ends."""
     if not enabled:
         yield lambda _progress: None
     elif sys.stderr.isatty():
@@ -29,17 +40,17 @@ def following(*, enabled: bool) -> Generator[Follow]:
 
 
 def _text(progress: Progress) -> str:
-    done = f"{progress.rows} rows, {size(progress.bytes)}" if progress.rows else ""
-    return f"{progress.connection}: {progress.status} {done}".rstrip()
+    amount = f"{counted(progress.rows, 'row')}, {size(progress.bytes)}" if progress.rows else ""
+    return f"{progress.connection}: {progress.status} {amount}".rstrip()
 
 
 def _lines() -> Follow:
-    told: dict[str, tuple[str, float]] = {}
+    reported: dict[str, tuple[str, float]] = {}
 
     def follow(progress: Progress) -> None:
-        status, when = told.get(progress.connection, ("", 0.0))
+        status, when = reported.get(progress.connection, ("", 0.0))
         if progress.status != status or time.monotonic() - when > QUIET_SECONDS:
-            told[progress.connection] = (progress.status, time.monotonic())
+            reported[progress.connection] = (progress.status, time.monotonic())
             say(_text(progress))
 
     return follow

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from lotus.cli.options import Json, ReviewedStack, reviewed_stack
-from lotus.cli.output import print_json, say
+from lotus.cli.options import Json, Stack, compared_session
+from lotus.cli.output import print_json, print_text, say
+from lotus.errors import Exit
 
 
-class Format(StrEnum):
+class ReviewFormat(StrEnum):
     """How a review is printed."""
 
     MARKDOWN = "markdown"
@@ -21,86 +22,60 @@ class Format(StrEnum):
     TEXT = "text"
 
 
-def diff(
-    revision: Annotated[str, typer.Argument(metavar="[REV]", help="The git revision to compare with.")] = "HEAD",
-    stack: ReviewedStack = None,
-    rows: Annotated[
-        bool, typer.Option("--rows", help="Ask Airbyte how many rows and bytes past jobs landed of each stream.")
-    ] = False,
+def diff_command(
+    revision: Annotated[
+        str | None, typer.Argument(metavar="[REV]", help="The revision to compare with; default: as review --base.")
+    ] = None,
+    stack: Stack = None,
     as_json: Json = False,
 ) -> None:
-    """What the files change, in the words of data: streams, columns, places, what is read again; exits 2 on mistakes.
+    """Show what the files change; the same as review --offline --base REV.
 
     Example: lotus diff main
     """
-    from lotus.operations.diff import diff as compare
-    from lotus.operations.report import text
-
-    project, chosen, environment = reviewed_stack(stack)
-    found = compare(project, chosen, revision)
-    if rows:
-        from dataclasses import replace
-
-        from lotus.operations.past_jobs import with_past_rows
-
-        counted = with_past_rows(found.comparison, project, chosen, environment)
-        found = replace(found, comparison=counted)
-    if as_json:
-        print_json(found.json())
-    else:
-        print(text(found))
-        if found.comparison.changes:
-            say("next: lotus review    or: pulumi preview")
-    if found.comparison.faults:
-        raise typer.Exit(2)
+    review_command(base=revision, offline=True, form=ReviewFormat.JSON if as_json else ReviewFormat.TEXT, stack=stack)
 
 
-def review(
+def review_command(
     base: Annotated[
-        str | None, typer.Option(help="What the branch goes into; default: the pull request's target, else main.")
+        str | None, typer.Option(help="The branch to merge into; default: the pull request's target, else main.")
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="From the files alone: no pulumi, server, passphrase or secret.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="markdown, json or text.")] = Format.TEXT,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Also write the whole review to this file, never cut.")
-    ] = None,
-    post: Annotated[bool, typer.Option("--post", help="Put it into the one comment of this pull request.")] = False,
-    stack: ReviewedStack = None,
+    form: Annotated[ReviewFormat, typer.Option("--format", help="markdown, json or text.")] = ReviewFormat.TEXT,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the whole review to this file.")] = None,
+    post: Annotated[bool, typer.Option("--post", help="Post it as the one comment of this pull request.")] = False,
+    stack: Stack = None,
 ) -> None:
-    """What a branch does to Airbyte and to the data, worst first, for those who decide; exits 2 on mistakes.
+    """Show what a branch changes in Airbyte and in the data.
+
+    The most dangerous change comes first. Exits 2 when files have faults.
 
     Example: lotus review --base main --offline
     """
-    from lotus.operations.report import COMMENT_LIMIT, cut, markdown, marker, text
-    from lotus.operations.review import review as look
+    from lotus.review.report import COMMENT_LIMIT, cut, markdown, marker, text
+    from lotus.review.review import review
 
-    project, chosen, environment = reviewed_stack(stack)
-    found = look(project, chosen, base=base, offline=offline, environment=environment)
-    whole = markdown(found)
+    session = compared_session(stack)
+    result = review(session, base=base, offline=offline)
+    document = markdown(result)
     if out is not None:
-        out.write_text(whole, encoding="utf-8")
-    short = cut(whole, COMMENT_LIMIT, rest=str(out) if out else "")
-    if form is Format.JSON:
-        print_json(found.json())
-    elif form is Format.MARKDOWN:
-        print(short, end="")
+        out.write_text(document, encoding="utf-8")
+    short = cut(document, COMMENT_LIMIT, rest=str(out) if out else "")
+    if form is ReviewFormat.JSON:
+        print_json(result.json())
+    elif form is ReviewFormat.MARKDOWN:
+        print_text(short.rstrip("\n"))
     else:
-        print(text(found.difference, found))
+        print_text(text(result))
     if post:
-        from lotus.operations.comment import post as send
-        from lotus.operations.comment import pull_request
+        from lotus.review.comment import post as send
+        from lotus.review.comment import pull_request
 
-        say(f"posted: {send(pull_request(os.environ), short, marker(chosen))}")
-    if found.difference.comparison.faults:
-        raise typer.Exit(2)
-    missing = found.difference.comparison.missing_consents
+        say(f"posted: {send(pull_request(os.environ), short, marker(session.stack))}")
+    if result.difference.comparison.faults:
+        raise typer.Exit(Exit.FAULTS)
+    missing = result.difference.comparison.missing_consents
     if missing:
-        say("next: add what needs consent to the stack's lotus:confirm, or change the branch")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Registers the commands on the main app."""
-    app.command()(diff)
-    app.command()(review)
+        say("next: add the missing consents to the stack's lotus:confirm, or change the branch")

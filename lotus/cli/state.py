@@ -7,56 +7,59 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lotus.cli.options import Json, Stack, current_stack
-from lotus.cli.output import print_json, print_table, say, size
+from lotus.cli.groups import Families
+from lotus.cli.options import Json, Stack, current_session
+from lotus.cli.output import print_json, print_line, print_table, say, size
+from lotus.errors import Exit
+from lotus.words import counted
 
 if TYPE_CHECKING:
-    from lotus.operations.state import FindPod, State
     from lotus.state.identities import Identity
+    from lotus.state.stack_state import FindPod, State
 
-state_app = typer.Typer(no_args_is_help=True, help="The bucket that holds the state, and its one writer.")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Registers the commands on the main app."""
-    app.add_typer(state_app, name="state")
+state_app = typer.Typer(
+    cls=Families, no_args_is_help=True, help="Look after the state's bucket, its keys and its one writer."
+)
 
 
 def _state(stack: str | None) -> State:
-    from lotus.operations.state import opened
+    from lotus.state.stack_state import opened
 
-    return opened(*current_stack(stack))
+    session = current_session(stack)
+    return opened(session.root, session.stack, session.environment)
 
 
 @state_app.command("init")
 def state_init(
     keys: Annotated[Path, typer.Option(help="The folder for the key files.")] = Path(".lotus/keys"),
     rotate: Annotated[
-        str | None, typer.Option(help="Make new keys for: reader, operator or break-glass; the old ones go on.")
+        str | None, typer.Option(help="Create new keys for: reader, operator or break-glass; the old ones stay valid.")
     ] = None,
-    retire: Annotated[str, typer.Option(help="End this user, once nobody uses its keys.")] = "",
+    retire: Annotated[str, typer.Option(help="Remove this user, once nobody uses its keys.")] = "",
     stack: Stack = None,
     as_json: Json = False,
 ) -> None:
-    """Makes the bucket, its versions, and keys by identity; asks for the root's keys of the S3, and repeats harmlessly.
+    """Create the state's bucket, its versions, and keys by identity.
+
+    Needs the root keys of the S3; can be repeated.
 
     Example: lotus state init --stack prod
     """
-    from lotus.operations.state import init
+    from lotus.state.stack_state import set_up
 
     state = _state(stack)
-    made = init(state, state.project / keys, rotate=_identity(rotate), retire=retire)
+    result = set_up(state, state.project / keys, rotate=_identity(rotate), retire=retire)
     if as_json:
-        print_json(made)
+        print_json(result)
     else:
-        for line in made.done:
-            print(f"made   {line}")
-        for line in made.there:
-            print(f"there  {line}")
-    for command in made.by_hand:
-        print(command)
-    if made.users:
-        say("next: hand the key files over, each to whom it is for (docs/one-writer.md), then delete them here")
+        for line in result.done:
+            print_line(f"created  {line}")
+        for line in result.there:
+            print_line(f"exists   {line}")
+    for command in result.by_hand:
+        print_line(command)
+    if result.users:
+        say("next: give each key file to its user (docs/one-writer.md), then delete it here")
     else:
         say(f"next: lotus state check --stack {state.stack}")
 
@@ -73,66 +76,68 @@ def _identity(name: str | None) -> Identity | None:
 
 @state_app.command("check")
 def state_check(stack: Stack = None, as_json: Json = False) -> None:
-    """Tries what these keys can do, by writing and removing a probe; exits 1 when the writer cannot write.
+    """Check what these keys can do; exits 1 if the writer cannot write.
+
+    Writes and removes a probe.
 
     Example: lotus state check --stack prod
     """
-    from lotus.operations.state import check
+    from lotus.state.stack_state import check_state
 
     state = _state(stack)
-    found = check(state)
+    result = check_state(state)
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
         words = {True: "yes", False: "no", None: "these keys may not ask"}
-        print(f"state     {found.where}")
-        print(f"read      {words[found.reads]}")
-        print(f"write     {words[found.writes]}")
-        print(f"remove    {words[found.removes]}")
-        print(f"versions  {words[found.versioned]}")
-        print(f"stack     {'none yet' if found.resources is None else f'{found.resources} resources'}")
-        print(f"writer    {found.writer or 'everybody'}{'' if found.is_writer else ' (not this process)'}")
-        for hint in found.hints:
+        print_line(f"state     {result.where}")
+        print_line(f"read      {words[result.reads]}")
+        print_line(f"write     {words[result.writes]}")
+        print_line(f"remove    {words[result.removes]}")
+        print_line(f"versions  {words[result.versioned]}")
+        print_line(f"stack     {_resources(result.resources)}")
+        print_line(f"writer    {result.writer or 'everybody'}{'' if result.is_writer else ' (not this process)'}")
+        for hint in result.hints:
             say(f"hint: {hint}")
-    if found.locks:
+    if result.locks:
         say(f"next: lotus state unlock --stack {state.stack}")
-    if not found.ok:
-        raise typer.Exit(1)
+    if not result.ok:
+        raise typer.Exit(Exit.FAILED)
 
 
 @state_app.command("snapshots")
 def state_snapshots(
-    every: Annotated[bool, typer.Option("--all", help="Every version, also those written on the way.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every version, also those written during a run.")] = False,
     stack: Stack = None,
     as_json: Json = False,
 ) -> None:
-    """What the state was at the end of each run, newest first, from the versions that the bucket keeps.
+    """List the state at the end of each run, newest first.
 
     Example: lotus state snapshots --stack prod
     """
-    from lotus.operations.state import history
+    from lotus.state.stack_state import state_history
 
     state = _state(stack)
-    found = history(state, every=every)
+    snapshots = state_history(state, every=every)
     if as_json:
-        print_json(found)
+        print_json(snapshots)
         return
     rows = [
         (
-            f"{one.at:%Y-%m-%d %H:%M:%S}",
-            one.version,
-            "deleted" if one.deleted else one.resources,
-            one.pending or "",
-            size(one.bytes),
-            one.run,
-            one.commit,
-            "present" if one.latest else "",
+            f"{snapshot.at:%Y-%m-%d %H:%M:%S}",
+            snapshot.version,
+            "deleted" if snapshot.deleted else snapshot.resources,
+            snapshot.pending or "",
+            size(snapshot.bytes),
+            snapshot.run,
+            snapshot.commit,
+            "current" if snapshot.latest else "",
         )
-        for one in found
+        for snapshot in snapshots
     ]
     titles = ("UTC", "version", "resources", "pending", "size", "run", "commit", "")
     print_table(titles, rows, right=("resources", "pending", "size"))
-    if found:
+    if snapshots:
         say(f"next: lotus state restore VERSION --stack {state.stack}")
 
 
@@ -142,21 +147,25 @@ def state_restore(
     stack: Stack = None,
     as_json: Json = False,
 ) -> None:
-    """Makes an old state the present one, with consent; the present one stays as a version.
+    """Restore an old state, with consent; the current one is kept.
 
     Example: lotus state restore 3f2a --stack prod
     """
-    from lotus.operations.state import consent, restore
+    from lotus.state.stack_state import restore, restore_consent
 
     state = _state(stack)
-    one, replaced = restore(state, version)
+    restored, replaced = restore(state, version)
     if as_json:
-        print_json({"restored": one, "replaced": replaced})
+        print_json({"restored": restored, "replaced": replaced})
     else:
-        print(f"present now: {one.at:%Y-%m-%d %H:%M:%S} UTC, {one.resources} resources ({one.version})")
+        print_line(
+            f"current: {restored.at:%Y-%m-%d %H:%M:%S} UTC, {_resources(restored.resources)} ({restored.version})"
+        )
         if replaced:
-            print(f"before: {replaced.at:%Y-%m-%d %H:%M:%S} UTC, {replaced.resources} resources ({replaced.version})")
-    say(f'hint: the consent "{consent(state.stack, one)}" is used: take it out of lotus:confirm')
+            print_line(
+                f"before: {replaced.at:%Y-%m-%d %H:%M:%S} UTC, {_resources(replaced.resources)} ({replaced.version})"
+            )
+    say(f'hint: the consent "{restore_consent(state.stack, restored)}" is used: take it out of lotus:confirm')
     say(f"next: pulumi preview --refresh --run-program --stack {state.stack} (what Airbyte has that this state lacks)")
 
 
@@ -166,30 +175,36 @@ def state_unlock(
     stack: Stack = None,
     as_json: Json = False,
 ) -> None:
-    """Frees a killed run's lock, if its owner provably is no more; exits 1 when a lock stays.
+    """Free a killed run's lock; exits 1 when a lock stays.
+
+    A lock is removed only if its owner is proved to be gone.
 
     Example: lotus state unlock --stack prod
     """
-    from lotus.operations.state import unlock
+    from lotus.state.stack_state import unlock
 
     state = _state(stack)
     pod, find = _cluster(state.project, state.stack, context)
-    freed, kept = unlock(state, find, pod_name=pod)
+    freed, remaining = unlock(state, find, pod_name=pod)
     if as_json:
-        print_json({"freed": freed, "kept": kept})
+        print_json({"freed": freed, "kept": remaining})
     else:
-        for verb, owners in (("freed", freed), ("kept", kept)):
-            for one in owners:
-                lock = one.lock
+        for verb, owners in (("freed", freed), ("kept", remaining)):
+            for holder in owners:
+                lock = holder.lock
                 owner = f"{lock.user}@{lock.host}, process {lock.pid}, since {lock.at} ({_ago(lock.age)})"
-                print(f"{verb}: {owner}: {one.why}")
-    if kept:
+                print_line(f"{verb}: {owner}: {holder.why}")
+    if remaining:
         say(
-            "next: see at that place whether the run goes on; only when you know that it does not: "
-            f"pulumi cancel --stack {state.stack} (removes every lock, unasked)"
+            "next: check on that host whether the run goes on; only if it has ended: "
+            f"pulumi cancel --stack {state.stack} (removes every lock)"
         )
-        raise typer.Exit(1)
-    say("next: pulumi up goes on where that run ended" if freed else "nothing is locked")
+        raise typer.Exit(Exit.FAILED)
+    say("next: pulumi up continues where that run ended" if freed else "nothing is locked")
+
+
+def _resources(count: int | None) -> str:
+    return "none yet" if count is None else counted(count, "resource")
 
 
 def _ago(seconds: float) -> str:

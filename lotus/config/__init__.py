@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from lotus.config.faults import Fault, render
-from lotus.config.project import Destination, LeftOut, Project, Source, Stream, load
+from lotus.config.loader import load
+from lotus.config.project import Connection, Destination, LeftOut, Project, Source, Stream
 from lotus.config.settings import Settings, from_stack_file, from_values
 
 __all__ = [
+    "Connection",
     "Destination",
     "Fault",
     "LeftOut",

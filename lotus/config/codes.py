@@ -1,4 +1,4 @@
-"""Every code a mistake can have, explained: what `lotus explain LOT012` prints. Codes are never reused."""
+"""Every code that a fault can have, explained: what `lotus explain LOT012` prints. Codes are never reused."""
 
 # ruff: noqa: E501 - a table of prose: broken lines would hide its columns
 
@@ -22,7 +22,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT001",
         "A file or folder cannot be read",
-        "It does not exist, is a folder, or its permissions keep this user out. Nothing can be said of what is in it.",
+        "It does not exist, is a folder, or its permissions keep this user out. Its content cannot be checked.",
         "ls -l streams/shopify/",
     ),
     (
@@ -40,8 +40,8 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "LOT004",
-        "A key stands twice in one object",
-        "Most readers silently take the last one: the first is written, reviewed, and without effect.",
+        "A key appears twice in one object",
+        "Most readers silently take the last one, so the first has no effect although it was written and reviewed.",
         "",
     ),
     (
@@ -64,7 +64,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "LOT008",
-        "A file that nobody reads",
+        "A file that is not read",
         "Only <source>/<stream>.json is a stream. Names that start with _ are not streams; other endings are not read.",
         "streams/shopify/orders.json",
     ),
@@ -78,7 +78,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT010",
         "An unknown key",
-        "A misspelt key has no effect where unknown keys are let through; here it is always a mistake.",
+        "A misspelt key would have no effect, so lotus reports every key that it does not know.",
         '"cursor_field": ["updated_at"]',
     ),
     (
@@ -93,37 +93,37 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "The allowed ones are in the message, with the nearest spelling.",
         '"sync_mode": "incremental"',
     ),
-    ("LOT013", "A key is missing", "Without it the file says too little.", '{"connector": "destination-s3", …}'),
+    ("LOT013", "A key is missing", "The file is incomplete without it.", '{"connector": "destination-s3", …}'),
     (
         "LOT014",
         "Keys that contradict each other",
-        "Both cannot hold; choosing one silently would be a guess.",
+        "Both cannot apply, and lotus does not guess which one is meant.",
         '"connector" or "manifest"',
     ),
     (
         "LOT015",
         "A source without _source.json",
-        "The folder has streams that Airbyte should read, and nothing says with which connector.",
+        "The folder has streams for Airbyte, but no file names the connector that reads them.",
         'streams/shopify/_source.json: {"connector": "source-shopify", "configuration": {…}}',
     ),
     (
         "LOT016",
-        "A stream is not called like its file",
+        "A stream and its file have different names",
         "It works, and Airbyte takes the name inside. Dagster takes the file's name, so feeders and sensors go by that.",
         "",
     ),
-    ("LOT017", "A source without streams", "It is declared, gets no connection, and moves nothing.", "{}"),
+    ("LOT017", "A source without streams", "It is created in Airbyte without a connection, so it moves no data.", "{}"),
     (
         "LOT018",
         "One stream in two files",
-        "Airbyte refuses a stream that is configured twice; which file should hold is not for lotus to guess.",
+        "Airbyte refuses a stream that is configured twice, and lotus does not guess which file is meant.",
         "",
     ),
     # Discovery
     (
         "LOT020",
         "The source has no such stream",
-        "What a source offers stands in its _discovered folder. A stream that is not there would be refused by Airbyte.",
+        "The _discovered folder lists the streams of a source. Airbyte refuses a stream that is not in it.",
         "lotus discover shopify",
     ),
     (
@@ -134,7 +134,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "LOT022",
-        "The cursor is no field of the stream",
+        "The cursor is not a field of the stream",
         "An incremental read remembers the largest value of one field. A field that does not exist has none.",
         '"cursor_field": ["updated_at"]',
     ),
@@ -147,21 +147,21 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "LOT024",
-        "The cursor is the source's own",
+        "The source defines the cursor",
         "The source decides how it reads incrementally; Airbyte answers 400 to any other cursor. Leave it out.",
         "",
     ),
     (
         "LOT025",
         "An incremental stream without a cursor",
-        "Neither the file nor the source names one, so Airbyte could not tell what is new.",
+        "Neither the file nor the source names one, so Airbyte cannot tell which records are new.",
         '"cursor_field": ["updated_at"]',
     ),
-    ("LOT026", "The key is no field of the stream", "Deduplication compares keys.", '"primary_key": [["id"]]'),
+    ("LOT026", "The key is not a field of the stream", "Deduplication compares keys.", '"primary_key": [["id"]]'),
     (
         "LOT027",
-        "The primary key is the source's own",
-        "Airbyte refuses another key than the source's. Leave it out; it holds all the same.",
+        "The source defines the primary key",
+        "Airbyte refuses any other key. Leave it out; the source's key applies.",
         "",
     ),
     (
@@ -192,7 +192,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "LOT032",
         "A field whose type is not known",
         "Discovery writes `unknown` where the source names no type. Parquet has no such type: the sync may fail, or the "
-        "column become text.",
+        "column may become text.",
         "",
     ),
     (
@@ -204,22 +204,41 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT034",
         "A selected field has another type in its source",
-        "Airbyte selects by name: the source's type decides what lands. Readers of the file, such as dbt models, would be "
-        "told another one. If the source has changed, look at what reads the column.",
+        "Airbyte selects by name: the source's type decides what lands. Readers of the file, such as dbt models, would "
+        "expect the wrong one. If the source has changed, check what reads the column.",
         '"fields": {"total": {"type": "number"}}',
     ),
     (
         "LOT035",
         "The source was never discovered",
-        "Modes, keys, cursors and fields are taken as they are written, unchecked, until there is something to check with.",
+        "Modes, keys, cursors and fields are not checked until the source is discovered.",
         "lotus discover shopify",
+    ),
+    (
+        "LOT036",
+        "A mapper of a field that does not land",
+        "Mappers work on top-level fields that are synced, one after the other: what an earlier one renamed has its new name.",
+        '"mappers": [{"type": "hashing", "targetField": "email", "method": "SHA-256", "fieldNameSuffix": "_hashed"}]',
+    ),
+    (
+        "LOT037",
+        "A mapper makes a field that is there already",
+        "Two fields cannot land in one column.",
+        '"fieldNameSuffix": "_hashed"',
+    ),
+    (
+        "LOT038",
+        "A key that is hashed in one stream only",
+        "Rows are joined by equal keys: hashed values equal no clear text, and other hashes neither.",
+        "",
     ),
     # Connectors
     (
         "LOT040",
         "Not a connector",
-        "A connector is a name of Airbyte's registry, a definition id of your workspace, or a PyPI requirement.",
-        '"source-shopify", "9da77001-af33-4bcd-be46-6252bf9342b9", "airbyte-source-faker==7.2.1"',
+        "A connector is a name of Airbyte's registry, a definition id of your workspace, a PyPI requirement, or one that "
+        "several sources share: _connectors/<name>.",
+        '"source-shopify", "9da77001-af33-4bcd-be46-6252bf9342b9", "airbyte-source-faker==7.2.1", "_connectors/shop"',
     ),
     (
         "LOT041",
@@ -242,27 +261,27 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ("LOT044", "A setting is missing", "The connector's spec requires it.", ""),
     (
         "LOT045",
-        "A secret stands in a file",
-        "Files are in git, where everybody with access to the repository reads it, for ever. Name it, and rotate it.",
+        "A secret is in a file in plain text",
+        "Files are in git, where everybody with access to the repository can read the secret permanently. Use $secret, and rotate it.",
         '{"$secret": "shopify_api_password"}',
     ),
     (
         "LOT046",
         "$config without a value",
-        "The stack's lotus:config, or LOTUS_CONFIG_<NAME> in the environment, gives it.",
-        "pulumi config set --path 'lotus:config.shopify_store' example-store",
+        "Set it in the stack's lotus:config, or in the environment as LOTUS_CONFIG_<NAME>.",
+        "pulumi config set --path 'lotus:config.shopify_store' store.example.invalid",
     ),
     (
         "LOT047",
         "$secret without a value",
-        "Looked for in the stack's lotus:secrets, in the folder LOTUS_SECRETS_DIR and in LOTUS_SECRET_<NAME>. In a preview "
-        "that should do without, set LOTUS_OFFLINE=1.",
+        "Lotus looks in the stack's lotus:secrets, in the folder LOTUS_SECRETS_DIR and in LOTUS_SECRET_<NAME>. For a "
+        "preview without secrets, set LOTUS_OFFLINE=1.",
         "pulumi config set --path 'lotus:secrets.shopify_api_password' --secret",
     ),
     (
         "LOT048",
         "A secret with two different values",
-        "One of them is stale. Taking either would hide a rotation, so neither is taken.",
+        "One of them is stale. Using either could hide a rotation, so lotus uses neither.",
         "",
     ),
     (
@@ -279,12 +298,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         'One of the two days is "?". Times are UTC.',
         '"0 0 6 * * ?" (daily at 6:00), "0 30 * ? * MON-FRI" (hourly at :30 on working days)',
     ),
-    ("LOT051", "A schedule that never runs", "No date from now on fits it, such as February 30.", ""),
+    ("LOT051", "A schedule that never runs", "No date from now on matches it, for example February 30.", ""),
     (
         "LOT052",
-        "Which destination?",
-        "With one file in _destinations it is the default; with several, the source has to name one.",
-        '"destination": "lake"',
+        "The destination is not clear",
+        "With one file in _destinations it is the default. With several, one says that it is, or the source names one.",
+        '"destination": "lake", or "default": true in a file of _destinations',
     ),
     (
         "LOT053",
@@ -305,6 +324,32 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "Their files would mix, a reader could not tell them apart, and an overwrite would delete the other's.",
         '"connection": {"namespace_format": "shopify_eu"}',
     ),
+    (
+        "LOT056",
+        "The source of a connection is not clear",
+        "_connection.json names the folder whose _source.json defines the source; its streams are checked against what was "
+        "discovered of that source.",
+        'streams/shopify-eu/_connection.json: {"source": "shopify"}',
+    ),
+    (
+        "LOT057",
+        "A rename that cannot be one",
+        "renamed_from names the folder or file that is gone: what Airbyte has under that name keeps its id and sync state.",
+        '"renamed_from": "s09"',
+    ),
+    (
+        "LOT058",
+        "A rename without renamed_from",
+        "A folder or file that only changes its name is a deletion and a new object for Pulumi, and the sync state is lost. "
+        "Once every stack has applied the rename, renamed_from can go.",
+        '"renamed_from": "s09"',
+    ),
+    (
+        "LOT059",
+        "File transfer",
+        "A source that copies files as they are sends no records, so nothing would land below the stream's path.",
+        '"delivery_method": {"delivery_type": "use_records_transfer"}',
+    ),
     # Destinations
     (
         "LOT060",
@@ -315,18 +360,18 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT061",
         "A path without a slash at its end",
-        "The file's name is glued on: …/day=05part_0.parquet. Hive readers and lotus-lake's feeders do not find that.",
+        "The file's name follows directly: …/day=05part_0.parquet. Hive readers and lotus-lake's feeders do not find that.",
         "…/day=${DAY}/",
     ),
     (
         "LOT062",
         "A file-name pattern that does not work",
-        "Without {part_number} or {timestamp} every file of a path has the same name; the second gets -1 behind it.",
+        "Without {part_number} or {timestamp} every file of a path has the same name; the second one gets the suffix -1.",
         "part_{part_number}.parquet",
     ),
     (
         "LOT063",
-        "Partly in Hive's form",
+        "A path that is only partly in Hive's form",
         "Readers that know Hive's form take year=/month=/day= in this order, and feeders sort by it.",
         "year=${YEAR}/month=${MONTH}/day=${DAY}/",
     ),
@@ -335,7 +380,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT066",
         "An endpoint without http:// or https://",
-        "Clients guess differently: one adds https, another fails. Say which.",
+        "Clients differ: one adds https, another fails. Write the scheme.",
         '"s3_endpoint": "http://seaweedfs-s3.storage:8333"',
     ),
     # Settings
@@ -349,7 +394,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "`_destinations/lake` a destination.",
         "lotus:overrides: {shopify: {schedule: 0 0 3 * * ?}}",
     ),
-    ("LOT074", "A value that nobody uses", "A leftover, or the file that used it misspells the name.", ""),
+    ("LOT074", "A value that no file uses", "It is a leftover, or the file that should use it misspells the name.", ""),
     (
         "LOT075",
         "The workspace is missing",
@@ -360,7 +405,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT077",
         "An encrypted value in lotus:config",
-        "$config values are shown in previews and stand in state as they are; $secret values do not.",
+        "$config values are in previews and in the state in plain text; $secret values are not.",
         '{"$secret": "shopify_api_password"}',
     ),
     (
@@ -373,7 +418,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "LOT080",
         "A stream without its dbt model",
-        "The project has dbt, and models by the name int_<source>__<stream>; this stream lands and is not processed.",
+        "The project has dbt, and models by the name int_<source>__<stream>; this stream lands but is not processed.",
         "lotus streams add shopify orders --dbt",
     ),
     (
@@ -384,35 +429,35 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "LOT082",
-        "A stream that is no table of its source in dbt",
+        "A stream that is not a table of its source in dbt",
         "Models name their input with source('shopify', 'orders'); dbt refuses a table that no sources file lists.",
         "sources: [{name: shopify, tables: [{name: orders}]}]",
     ),
     # Backfills
     (
         "LOT090",
-        "A finished backfill that still stands in its file",
-        "It asked once and does nothing more. Taken out, the file shows only what is still to come.",
-        "lotus backfill --clean",
+        "A finished backfill that is still in its file",
+        "It ran once and does nothing more. After you remove it, the file shows only pending backfills.",
+        "lotus backfill clean",
     ),
     (
         "LOT091",
-        "A consent to a backfill that was used",
-        "It is for one request alone and does nothing more. Taken out, lotus:confirm shows only what is still to come.",
+        "A consent that no pending backfill needs",
+        "It covers one request and does nothing more. After you remove it, lotus:confirm shows only pending consents.",
         "pulumi config rm --path 'lotus:confirm[0]'",
     ),
     # State
     (
         "LOT095",
         "State in git",
-        "It is out of date from the next apply on, and who works with it makes everything a second time. It also holds "
-        "every id, and the secrets, which whoever guesses the passphrase can read for ever.",
+        "It is out of date after the next apply, and an update from it creates everything a second time. It also holds "
+        "every id and the secrets, which anybody who guesses the passphrase can read permanently.",
         "git rm -r --cached .pulumi",
     ),
     (
         "LOT096",
         "A stack that the operator applies, and that names no writer",
-        "Without airbyte:writer neither the program nor the provider stops anybody else; only the bucket's keys do.",
+        "Without airbyte:writer, only the keys of the bucket keep others from applying this stack.",
         "airbyte:writer: operator",
     ),
 )

@@ -1,7 +1,7 @@
 """Where the project has dbt: does every stream have its model, its entry among the sources, and does dbt look there?
 
 lotus-lake's conventions: a model `int_<source>__<stream>.sql`, a sources file that lists the stream as a table of its
-source. Both are written by hand, and forgetting `model-paths` makes dbt skip a model without a word.
+source. Both are written by hand, and forgetting `model-paths` makes dbt skip a model silently.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from lotus.config.faults import Fault
+from lotus.untyped import as_mapping, is_list, is_mapping
 
 PROJECT_FILE = "dbt_project.yml"
 _SKIPPED = frozenset({"target", "dbt_packages", "node_modules", "logs"})
@@ -43,27 +44,27 @@ def hints(root: Path, streams: Iterable[tuple[str, str, str]]) -> list[Fault]:
     projects = find(root)
     if not projects:
         return []
-    found: list[Fault] = []
+    faults: list[Fault] = []
     for source, stream, file in streams:
         name = model_name(source, stream)
         project = next((p for p in projects if name in p.models), None)
         if project is None:
-            what = f'stream "{stream}" has no dbt model {name}.sql'
+            message = f'stream "{stream}" has no dbt model {name}.sql'
             fix = f"lotus streams add {source} {stream} --dbt"
-            found.append(Fault("LOT080", what, file, fix=fix, severity="hint"))
+            faults.append(Fault("LOT080", message, file, fix=fix, severity="hint"))
             continue
         folder = project.models[name].parent.relative_to(project.folder).as_posix()
         if not any(
             folder == p or folder.startswith(f"{p.rstrip('/')}/") or p in (".", "") for p in project.model_paths
         ):
-            what = f"dbt does not look into {folder}, where {name}.sql is: it is never built"
+            message = f"dbt does not look into {folder}, where {name}.sql is: it is never built"
             fix = f"add {folder} to model-paths"
-            found.append(Fault("LOT081", what, project.file, fix=fix, severity="hint"))
+            faults.append(Fault("LOT081", message, project.file, fix=fix, severity="hint"))
         if (source, stream) not in project.tables:
-            what = f'stream "{stream}" is no table of source "{source}" in dbt'
+            message = f'stream "{stream}" is not a table of source "{source}" in dbt'
             fix = f"add it to {folder}/_{source}__sources.yml"
-            found.append(Fault("LOT082", what, file, fix=fix, severity="hint"))
-    return found
+            faults.append(Fault("LOT082", message, file, fix=fix, severity="hint"))
+    return faults
 
 
 def model_name(source: str, stream: str) -> str:
@@ -84,9 +85,7 @@ def _read(root: Path, path: Path) -> DbtProject:
     return DbtProject(
         path.parent,
         path.relative_to(root).as_posix(),
-        tuple(str(p).removeprefix("./").rstrip("/") for p in cast("list[Any]", paths))
-        if isinstance(paths, list)
-        else (),
+        tuple(str(p).removeprefix("./").rstrip("/") for p in paths) if is_list(paths) else (),
         models,
         frozenset(tables),
     )
@@ -99,7 +98,7 @@ def _tables(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [v for v in cast("list[Any]", value) if isinstance(v, dict)] if isinstance(value, list) else []
+    return [v for v in value if is_mapping(v)] if is_list(value) else []
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def _yaml(path: Path) -> dict[str, Any]:
         value: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe loaders
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
         return {}
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return as_mapping(value)
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:

@@ -50,7 +50,7 @@ class Document:
     def fault(
         self,
         code: str,
-        what: str,
+        message: str,
         pointer: Sequence[str | int] = (),
         *,
         key: bool = False,
@@ -61,14 +61,14 @@ class Document:
     ) -> Fault:
         """A fault at a value (or at its key); where the value does not exist, at the nearest thing around it."""
         span = self._span(tuple(pointer), key=key)
-        line, column, excerpt = self._place(span.start)
+        line, column, excerpt = self._position(span.start)
         length = min(span.end, span.start - (column - 1) + len(excerpt)) - span.start
         if self.text[span.start : span.start + 1] in ("{", "[") and (
             "\n" in self.text[span.start : span.end] or length > 60
         ):
             length = 1
         excerpt = guarded(self.file, excerpt, column - 1, max(length, 1))
-        return Fault(code, what, self.file, line, column, max(length, 1), excerpt, fix, allowed, nearest, severity)
+        return Fault(code, message, self.file, line, column, max(length, 1), excerpt, fix, allowed, nearest, severity)
 
     def _span(self, pointer: Pointer, *, key: bool) -> Span:
         if self._spans is None:
@@ -84,13 +84,13 @@ class Document:
             return key_span  # a value over several lines cannot be underlined; its key can
         return key_span if key and key_span else value_span
 
-    def _place(self, offset: int) -> tuple[int, int, str]:
+    def _position(self, offset: int) -> tuple[int, int, str]:
         if self._breaks is None:
             self._breaks = [m.end() for m in re.finditer("\n", self.text)]
-        return _place(self.text, offset, self._breaks)
+        return _position(self.text, offset, self._breaks)
 
 
-def _place(text: str, offset: int, breaks: list[int]) -> tuple[int, int, str]:
+def _position(text: str, offset: int, breaks: list[int]) -> tuple[int, int, str]:
     index = bisect_right(breaks, offset)
     start = breaks[index - 1] if index else 0
     end = breaks[index] - 1 if index < len(breaks) else len(text)
@@ -121,7 +121,7 @@ def read_text(path: Path, file: str, faults: list[Fault], *, limit: int = MAX_BY
         )
         return None
     if len(raw) > limit:
-        fix = "is this the right file? records do not belong into streams/"
+        fix = "is this the right file? records do not belong in streams/"
         faults.append(Fault("LOT005", f"the file is larger than {limit // 1024:,} kB", file, fix=fix))
         return None
     return _decode(raw, file, faults)
@@ -139,17 +139,17 @@ _MARKS = {
 def _decode(raw: bytes, file: str, faults: list[Fault]) -> str | None:
     for mark, encoding in _MARKS.items():
         if raw.startswith(mark):
-            what = f"the file is saved as {encoding}"
-            faults.append(Fault("LOT002", what, file, 1, 1, 1, fix='save it as "UTF-8" (without BOM)'))
+            message = f"the file is saved as {encoding}"
+            faults.append(Fault("LOT002", message, file, 1, 1, 1, fix='save it as "UTF-8" (without BOM)'))
             return None
     if b"\x00" in raw:
         at = raw.index(b"\x00")
         if raw[1:2] == b"\x00" or raw[:1] == b"\x00":
-            what = "the file is saved as UTF-16 without a byte order mark"
+            message = "the file is saved as UTF-16 without a byte order mark"
         else:
-            what = f"the file contains a NUL byte (byte {at + 1})"
+            message = f"the file contains a NUL byte (byte {at + 1})"
         line = raw.count(b"\n", 0, at) + 1
-        faults.append(Fault("LOT002", what, file, line, 1, 1, fix='save it as "UTF-8" text again'))
+        faults.append(Fault("LOT002", message, file, line, 1, 1, fix='save it as "UTF-8" text again'))
         return None
     try:
         return raw.decode("utf-8")
@@ -157,21 +157,29 @@ def _decode(raw: bytes, file: str, faults: list[Fault]) -> str | None:
         before = raw[: error.start]
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        what = f"the file is not UTF-8: byte 0x{raw[error.start]:02x} cannot stand here"
-        faults.append(Fault("LOT002", what, file, line, column, 1, fix='save it as "UTF-8" (without BOM)'))
+        message = f"the file is not UTF-8: byte 0x{raw[error.start]:02x} is not allowed here"
+        faults.append(Fault("LOT002", message, file, line, column, 1, fix='save it as "UTF-8" (without BOM)'))
         return None
 
 
 _TEXT_VALUE = re.compile(r'(?<![^\s:,\[])"((?:[^"\\]|\\.)*)("(?!\s*:)|$)')
 
 
+_MAPPER_KEY = re.compile(r'("key"\s*:\s*")([^"]*)')
+"""The one setting of a stream that is a secret: the key of a mapper that encrypts."""
+
+
+def _without_mapper_keys(excerpt: str) -> str:
+    return _MAPPER_KEY.sub(lambda match: match.group(1) + "•" * len(match.group(2)), excerpt)
+
+
 def guarded(file: str, excerpt: str, start: int, length: int) -> str:
     """A line as it may be shown: in files that hold configurations, texts that are not underlined are blotted out.
 
-    Somebody may have written a secret there, on the same line as an unrelated mistake.
+    Somebody may have written a secret there, on the same line as an unrelated fault.
     """
     if not _holds_configuration(file):
-        return excerpt
+        return _without_mapper_keys(excerpt)
 
     def blot(match: re.Match[str]) -> str:
         inside = match.start() >= start and match.end() <= start + length
@@ -224,24 +232,28 @@ def parse(text: str, file: str, faults: list[Fault]) -> Document | None:
     try:
         value = parser.document()
     except JsonError as error:
-        line, column, excerpt = _place(text, error.offset, [m.end() for m in re.finditer("\n", text)])
+        line, column, excerpt = _position(text, error.offset, [m.end() for m in re.finditer("\n", text)])
         length = max(1, min(error.length, len(excerpt) - column + 1))
-        what, fix = error.what, error.fix
+        message, fix = error.message, error.fix
+        excerpt = _without_mapper_keys(excerpt)
         if _holds_configuration(file):
             # What is broken may be a secret: without quotes, or with quotes of another kind.
             excerpt = ""
-            if error.word:
-                what, fix = what.replace(error.word, "a bare word"), fix.replace(f': "{error.word}"', "")
-        faults.append(Fault(error.code, what, file, line, column, length, excerpt, fix))
+            if error.bare_word:
+                message, fix = (
+                    message.replace(error.bare_word, "a bare word"),
+                    fix.replace(f': "{error.bare_word}"', ""),
+                )
+        faults.append(Fault(error.code, message, file, line, column, length, excerpt, fix))
         return None
     document = Document(file, text, value)
     for name, first, again in parser.doubled:
-        line, _, _ = document._place(first.start)  # pyright: ignore[reportPrivateUsage]
-        at, column, excerpt = document._place(again.start)  # pyright: ignore[reportPrivateUsage]
-        what = f'key "{name}" stands twice in one object'
+        line, _, _ = document._position(first.start)  # pyright: ignore[reportPrivateUsage]
+        at, column, excerpt = document._position(again.start)  # pyright: ignore[reportPrivateUsage]
+        message = f'key "{name}" appears twice in one object'
         fix = f"keep one of them (the first is in line {line})"
         excerpt = guarded(file, excerpt, column - 1, again.end - again.start)
-        faults.append(Fault("LOT004", what, file, at, column, again.end - again.start, excerpt, fix))
+        faults.append(Fault("LOT004", message, file, at, column, again.end - again.start, excerpt, fix))
     return document
 
 
@@ -259,11 +271,11 @@ class JsonError(Exception):
     """The text stops being JSON at an offset."""
 
     def __init__(
-        self, what: str, offset: int, *, length: int = 1, fix: str = "", code: str = "LOT003", word: str = ""
+        self, message: str, offset: int, *, length: int = 1, fix: str = "", code: str = "LOT003", bare_word: str = ""
     ) -> None:
-        super().__init__(what)
-        self.word = word
-        self.what = what
+        super().__init__(message)
+        self.bare_word = bare_word
+        self.message = message
         self.offset = offset
         self.length = length
         self.fix = fix
@@ -306,14 +318,14 @@ class _Parser:
             if rest[0] in "{[":
                 raise JsonError("a second value follows the first", self.at, fix="one file holds one object")
             if rest[0] in "}]":
-                raise JsonError(f'"{rest[0]}" closes nothing', self.at, fix="take it away")
-            raise JsonError("there is text after the end of the object", self.at, fix="take it away")
+                raise JsonError(f'"{rest[0]}" closes nothing', self.at, fix="remove it")
+            raise JsonError("there is text after the end of the object", self.at, fix="remove it")
         return value
 
     def _check_beginning(self) -> None:
         conflict = re.search(r"^(<<<<<<<|=======|>>>>>>>)", self.text, re.MULTILINE)
         if conflict:
-            fix = "finish the merge, and take the marker lines away"
+            fix = "finish the merge, and remove the marker lines"
             raise JsonError("the file holds a merge conflict", conflict.start(), length=7, fix=fix)
         beginning = self.text.lstrip()
         yaml = re.match(r"(---|[A-Za-z_]+:\s)", beginning)
@@ -330,7 +342,7 @@ class _Parser:
         if self.text.startswith(("//", "/*", "#"), self.at):
             end = self.text.find("\n", self.at)
             length = (end if end >= 0 else len(self.text)) - self.at
-            fix = "take it away (an explanation fits into the commit message)"
+            fix = "remove it (an explanation fits into the commit message)"
             raise JsonError("JSON has no comments", self.at, length=length, fix=fix)
 
     def _value(self, pointer: Pointer, key: Span | None, depth: int) -> Any:
@@ -351,12 +363,12 @@ class _Parser:
     def _object(self, pointer: Pointer, depth: int) -> dict[str, Any]:
         opened = self.at
         self.at += 1
-        found: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         keys: dict[str, Span] = {}
         self._space()
         if self.text.startswith("}", self.at):
             self.at += 1
-            return found
+            return members
         while True:
             start = self.at
             name = self._key()
@@ -371,22 +383,22 @@ class _Parser:
                 raise JsonError(f'a colon is missing after the key "{name}"', self.at, fix=fix)
             self.at += 1
             self._space()
-            found[name] = self._value((*pointer, name), span, depth + 1)
+            members[name] = self._value((*pointer, name), span, depth + 1)
             if self._next("}", opened, "{"):
-                return found
+                return members
 
     def _array(self, pointer: Pointer, depth: int) -> list[Any]:
         opened = self.at
         self.at += 1
-        found: list[Any] = []
+        items: list[Any] = []
         self._space()
         if self.text.startswith("]", self.at):
             self.at += 1
-            return found
+            return items
         while True:
-            found.append(self._value((*pointer, len(found)), None, depth + 1))
+            items.append(self._value((*pointer, len(items)), None, depth + 1))
             if self._next("]", opened, "["):
-                return found
+                return items
 
     def _next(self, closing: str, opened: int, opening: str) -> bool:
         """Steps over a comma (False) or the closing bracket (True)."""
@@ -401,16 +413,16 @@ class _Parser:
             self.at += 1
             self._space()
             if self.text.startswith(closing, self.at):
-                raise JsonError("JSON allows no comma after the last one", comma, fix="take the comma away")
+                raise JsonError("JSON allows no comma after the last one", comma, fix="remove the comma")
             if self.text.startswith(",", self.at):
-                raise JsonError("two commas follow each other", self.at, fix="take one away")
+                raise JsonError("two commas follow each other", self.at, fix="remove one of them")
             return False
         self._end_of_text(opened, opening)
         if character in "]}":
             raise JsonError(f'"{character}" closes what "{opening}" opened', self.at, fix=f'write "{closing}"')
         same_line = "\n" not in self.text[end : self.at]
-        where = "before this" if same_line else "at the end of this line"
-        raise JsonError(f"a comma is missing {where}", self.at if same_line else end - 1, fix='add ","')
+        position = "before this" if same_line else "at the end of this line"
+        raise JsonError(f"a comma is missing {position}", self.at if same_line else end - 1, fix='add ","')
 
     def _end_of_text(self, opened: int, opening: str) -> None:
         if self.at >= len(self.text):
@@ -424,10 +436,10 @@ class _Parser:
         self._foreign_quote()
         if not character:
             raise JsonError("the file ends in the middle of an object", max(0, self.at - 1), fix='add the missing "}"')
-        word = _WORD.match(self.text, self.at)
-        if word:
-            fix = f'write "{word.group()}"'
-            raise JsonError("a key must stand in double quotes", self.at, length=len(word.group()), fix=fix)
+        bare_word = _WORD.match(self.text, self.at)
+        if bare_word:
+            fix = f'write "{bare_word.group()}"'
+            raise JsonError("a key must be in double quotes", self.at, length=len(bare_word.group()), fix=fix)
         raise JsonError("a key in double quotes is expected here", self.at, fix='write "key": value')
 
     def _string(self) -> str:
@@ -439,11 +451,11 @@ class _Parser:
         value = cast(str, json.loads(raw)) if "\\" in raw else raw[1:-1]
         for character in value if "\\" in raw else "":
             if character == "\x00":
-                what = "a NUL character (\\u0000) cannot stand in a value"
-                raise JsonError(what, start, length=len(raw), fix="take it away")
+                message = "a NUL character (\\u0000) is not allowed in a value"
+                raise JsonError(message, start, length=len(raw), fix="remove it")
             if "\ud800" <= character <= "\udfff":
-                what = "half a character: a lone surrogate (\\ud800 to \\udfff) has no meaning in UTF-8"
-                raise JsonError(what, start, length=len(raw), fix="write the character itself")
+                message = "half a character: a lone surrogate (\\ud800 to \\udfff) has no meaning in UTF-8"
+                raise JsonError(message, start, length=len(raw), fix="write the character itself")
         return value
 
     def _broken_string(self) -> NoReturn:
@@ -457,11 +469,11 @@ class _Parser:
             if character < " ":
                 short = {"\t": "\\t", "\r": "\\r"}
                 fix = "write " + short.get(character, f"\\u{ord(character):04x}")
-                raise JsonError("a control character stands inside a text", at, fix=fix)
+                raise JsonError("a text contains a control character", at, fix=fix)
             if character == "\\":
                 if not re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})').match(self.text, at):
                     fix = 'write \\\\ for a backslash; JSON knows \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX'
-                    raise JsonError(f'"{self.text[at : at + 2]}" is no escape of JSON', at, length=2, fix=fix)
+                    raise JsonError(f'"{self.text[at : at + 2]}" is not a JSON escape', at, length=2, fix=fix)
                 at += 1
             at += 1
         raise JsonError("the text is never closed", self.at, fix='add the missing "')
@@ -478,24 +490,26 @@ class _Parser:
             self.at = number.end()
             return self._number(number)
         self._foreign_quote()
-        word = _WORD.match(self.text, start)
-        if word and word.group() in _CONSTANTS:
-            self.at = word.end()
-            return _CONSTANTS[word.group()]
-        if word and word.group() in ("NaN", "Infinity"):
-            raise JsonError(f"JSON has no {word.group()}", start, length=len(word.group()), fix="use a number or null")
-        if word:
-            known = _FOREIGN.get(word.group())
-            fix = f"write {known}" if known else f'text stands in double quotes: "{word.group()}"'
-            what, secret = f"{word.group()} is no value of JSON", "" if known else word.group()
-            raise JsonError(what, start, length=len(word.group()), fix=fix, word=secret)
+        bare_word = _WORD.match(self.text, start)
+        if bare_word and bare_word.group() in _CONSTANTS:
+            self.at = bare_word.end()
+            return _CONSTANTS[bare_word.group()]
+        if bare_word and bare_word.group() in ("NaN", "Infinity"):
+            raise JsonError(
+                f"JSON has no {bare_word.group()}", start, length=len(bare_word.group()), fix="use a number or null"
+            )
+        if bare_word:
+            translation = _FOREIGN.get(bare_word.group())
+            fix = f"write {translation}" if translation else f'write text in double quotes: "{bare_word.group()}"'
+            message, secret = f"{bare_word.group()} is not a JSON value", "" if translation else bare_word.group()
+            raise JsonError(message, start, length=len(bare_word.group()), fix=fix, bare_word=secret)
         if start >= len(self.text):
-            raise JsonError("the file ends where a value should stand", max(0, start - 1), fix="write the value, and }")
+            raise JsonError("the file ends where a value should be", max(0, start - 1), fix="write the value, and }")
         token = re.compile(r"[^\s,\]}]*").match(self.text, start)
         length = max(1, len(token.group()) if token else 1)
         if re.match(r"[-+.0-9]", self.text[start]):
             fix = "numbers look like 12, -3.5 or 1e6: no leading zeros, no +, digits on both sides of the point"
-            raise JsonError("this is no number of JSON", start, length=length, fix=fix)
+            raise JsonError("this is not a JSON number", start, length=length, fix=fix)
         raise JsonError(
             "a value is missing here", start, fix="write a text in double quotes, a number, true, false or null"
         )

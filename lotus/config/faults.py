@@ -1,12 +1,15 @@
-"""What is wrong in the user's files, as data: one `Fault` per mistake, at its place."""
+"""What is wrong in the user's files, as data: one `Fault` each, at its place."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
+
+from lotus.errors import explained
+from lotus.untrusted import Untrusted
 
 Severity = Literal["error", "hint"]
 """An error stops every command and the program; a hint is printed and nothing else."""
@@ -17,7 +20,7 @@ _ALLOWED_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One mistake: what, where, how to fix it.
+    """One fault: what, where, how to fix it.
 
     `line` and `column` count from 1 (columns in characters); 0 means the file as a whole. `length` is how many
     characters to underline in `excerpt`, the text of that line.
@@ -42,21 +45,21 @@ class Fault:
 
     def text(self) -> str:
         """The fault for a person, with the line underlined."""
-        lines = [f"{self.what} [{self.code}]", f"  where: {self.where}"]
-        lines += [f"         {part}" for part in self._underlined()]
-        if self.fix:
-            lines.append(f"  fix:   {self.fix}")
-        return "\n".join(lines)
+        return explained(self.what, where=self.where, fix=self.fix, code=self.code, excerpt=self._underlined())
+
+    def without_excerpt(self) -> Fault:
+        """The fault without the line that it is in, which may hold a secret."""
+        return replace(self, excerpt="")
 
     def github(self) -> str:
         """The fault as a GitHub annotation (one line on stdout of a workflow)."""
         level = "error" if self.severity == "error" else "notice"
-        place = [f"file={_property(self.file)}"]
+        properties = [f"file={Untrusted(self.file).annotation_property()}"]
         if self.line:
-            place += [f"line={self.line}", f"col={self.column}", f"endColumn={self.column + max(self.length, 1)}"]
-        place.append(f"title={self.code}")
-        message = self.what + (f"\nfix: {self.fix}" if self.fix else "")
-        return f"::{level} {','.join(place)}::{_data(message)}"
+            properties += [f"line={self.line}", f"col={self.column}", f"endColumn={self.column + max(self.length, 1)}"]
+        properties.append(f"title={self.code}")
+        lines = [self.what, f"fix: {self.fix}"] if self.fix else [self.what]
+        return f"::{level} {','.join(properties)}::{'%0A'.join(Untrusted(line).annotation() for line in lines)}"
 
     def json(self) -> dict[str, Any]:
         """The fault as a JSON object; the keys are stable."""
@@ -78,24 +81,16 @@ class Fault:
         start = self.column - 1
         # Long lines (a whole stream on one line) are cut so that the place stays in sight.
         cut = max(0, start - _EXCERPT_WIDTH // 2) if len(self.excerpt) > _EXCERPT_WIDTH else 0
-        shown = self.excerpt[cut : cut + _EXCERPT_WIDTH]
+        line = self.excerpt[cut : cut + _EXCERPT_WIDTH]
         if not cut:
-            indent = len(shown) - len(shown.lstrip())
+            indent = len(line) - len(line.lstrip())
             indent = min(indent, start)
-            shown, start = shown[indent:], start - indent
+            line, start = line[indent:], start - indent
         else:
-            shown, start = "…" + shown, start - cut + 1
-        shown = "".join(c if c.isprintable() else " " for c in shown)
-        width = max(1, min(self.length, len(shown) - start))
-        return [shown, " " * start + "^" * width]
-
-
-def _property(value: str) -> str:
-    return _data(value).replace(":", "%3A").replace(",", "%2C")
-
-
-def _data(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+            line, start = "…" + line, start - cut + 1
+        line = "".join(c if c.isprintable() else " " for c in line)
+        width = max(1, min(self.length, len(line) - start))
+        return [line, " " * start + "^" * width]
 
 
 def in_order(faults: Iterable[Fault]) -> list[Fault]:
@@ -112,25 +107,25 @@ def render(faults: Sequence[Fault], form: Literal["text", "json", "github"] = "t
     return "\n\n".join(f.text() for f in faults)
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def closest(text: str, candidates: Iterable[str]) -> str:
     """The known word that was probably meant, or an empty string."""
-    names = list(known)
+    names = list(candidates)
     for name in names:
-        if name.casefold() == word.casefold():
+        if name.casefold() == text.casefold():
             return name
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    close = get_close_matches(text, names, n=1, cutoff=0.6)
     return close[0] if close else ""
 
 
-def choose(word: str, known: Iterable[str], *, otherwise: str = "") -> tuple[str, tuple[str, ...], str]:
+def choose(text: str, candidates: Iterable[str], *, otherwise: str = "") -> tuple[str, tuple[str, ...], str]:
     """The fix sentence, what is allowed, and the nearest spelling for a word that is not among the known ones."""
-    allowed = tuple(known)
-    near = closest(word, allowed)
+    allowed = tuple(candidates)
+    near = closest(text, allowed)
     if near:
         return f'did you mean "{near}"?', allowed, near
     if not allowed:
         return otherwise, (), ""
-    shown = ", ".join(allowed[:_ALLOWED_SHOWN]) + (
+    listed = ", ".join(allowed[:_ALLOWED_SHOWN]) + (
         f" … ({len(allowed)} in all)" if len(allowed) > _ALLOWED_SHOWN else ""
     )
-    return f"use one of: {shown}" if len(allowed) > 1 else f"use {shown}", allowed, ""
+    return f"use one of: {listed}" if len(allowed) > 1 else f"use {listed}", allowed, ""

@@ -1,4 +1,7 @@
-"""Where records land: path variables of destination-s3, names after Airbyte's normalisation (airbyte-api.md (f))."""
+"""Where records land: path variables of destination-s3, and names as it normalises them.
+
+The rules are in docs/airbyte-behaviour.md#paths-and-file-names.
+"""
 
 from __future__ import annotations
 
@@ -47,19 +50,33 @@ def field_name(name: str) -> str:
 
 
 def path_name(name: str) -> str:
-    """A namespace or stream name as it stands in an S3 key."""
-    text = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return _PATH_CHARACTER.sub("_", text)
+    """A namespace or stream name as it is in an S3 key; a folder of dots alone would lead out of its path."""
+    text = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.category(c).startswith("M"))
+    text = _PATH_CHARACTER.sub("_", text)
+    return "/".join("_" * len(part) if part and not part.strip(".") else part for part in text.split("/"))
 
 
 def folder(configuration: Mapping[str, Any], namespace: str, stream: str) -> str:
     """The constant beginning of the keys of a stream: up to the first variable that is not its name."""
     values = {"NAMESPACE": path_name(namespace), "STREAM_NAME": path_name(stream)}
+    text = re.sub(r"\$\{(NAMESPACE|STREAM_NAME)\}", lambda m: values[m.group(1)], key_format(configuration))
+    return re.sub(r"/+", "/", text)
+
+
+def constant_prefix(path: str) -> str:
+    """The folder of all keys of a path format."""
+    text = path.split("${", 1)[0]
+    return text[: text.rfind("/") + 1]
+
+
+def key_format(configuration: Mapping[str, Any]) -> str:
+    """The path format of a destination for files, from the bucket's root on, with all its variables."""
+    if "destination_path" in configuration:
+        path = configuration.get("path_format")
+        return path if isinstance(path, str) and path else DEFAULT_PATH_FORMAT
     bucket_path, path = configuration.get("s3_bucket_path"), configuration.get("s3_path_format")
     text = f"{bucket_path if isinstance(bucket_path, str) else '<s3_bucket_path>'}/"
-    text += path if isinstance(path, str) and path else DEFAULT_PATH_FORMAT
-    text = re.sub(r"\$\{(NAMESPACE|STREAM_NAME)\}", lambda m: values[m.group(1)], text)
-    return re.sub(r"/+", "/", text)
+    return text + (path if isinstance(path, str) and path else DEFAULT_PATH_FORMAT)
 
 
 def check_paths(document: Document, configuration: Mapping[str, Any], faults: list[Fault], hints: list[Fault]) -> None:
@@ -76,44 +93,44 @@ def check_paths(document: Document, configuration: Mapping[str, Any], faults: li
         _check_file_names(document, pattern, faults, hints)
     endpoint = configuration.get("s3_endpoint")
     if isinstance(endpoint, str) and endpoint and not re.match(r"https?://", endpoint):
-        what = f's3_endpoint "{endpoint}" does not say http:// or https://'
+        message = f's3_endpoint "{endpoint}" does not say http:// or https://'
         fix = f'write "https://{endpoint}" (http:// inside a cluster)'
-        hints.append(document.fault("LOT066", what, ("configuration", "s3_endpoint"), fix=fix, severity="hint"))
+        hints.append(document.fault("LOT066", message, ("configuration", "s3_endpoint"), fix=fix, severity="hint"))
     bucket = configuration.get("s3_bucket_name")
     if isinstance(bucket, str) and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
-        what = f's3_bucket_name "{bucket[:80]}" is no name of a bucket'
+        message = f's3_bucket_name "{bucket[:80]}" is not a bucket name'
         fix = "3 to 63 lower-case letters, digits, dots and dashes; no s3://, no path"
-        faults.append(document.fault("LOT065", what, ("configuration", "s3_bucket_name"), fix=fix))
+        faults.append(document.fault("LOT065", message, ("configuration", "s3_bucket_name"), fix=fix))
 
 
 def _check_variables(document: Document, value: str, pointer: Pointer, faults: list[Fault]) -> None:
     for name in re.findall(r"\$\{([^}]*)\}", value):
         if name not in PATH_VARIABLES:
             fix, allowed, near = choose(name, PATH_VARIABLES)
-            what = f'"${{{name}}}" is no path variable, and would stand in every key as it is'
-            faults.append(document.fault("LOT060", what, pointer, fix=fix, allowed=allowed, nearest=near))
+            message = f'"${{{name}}}" is not a path variable, and would be in every key as it is written'
+            faults.append(document.fault("LOT060", message, pointer, fix=fix, allowed=allowed, nearest=near))
     stray = re.search(r"\$\{[^}]*$|\$(?!\{)[A-Z_]{3,}|(?<!\$)\{[A-Z_]{3,}\}", value)
     if stray:
-        what = f'"{stray.group()[:30]}" looks like a variable, and would stand in every key as it is'
-        faults.append(document.fault("LOT060", what, pointer, fix="path variables are written ${YEAR}"))
+        message = f'"{stray.group()[:30]}" looks like a variable, and would be in every key as it is written'
+        faults.append(document.fault("LOT060", message, pointer, fix="path variables are written ${YEAR}"))
 
 
 def _check_path(document: Document, path: str, faults: list[Fault], hints: list[Fault]) -> None:
     pointer: Pointer = ("configuration", "s3_path_format")
     if "${STREAM_NAME}" not in path:
-        what = "s3_path_format lacks ${STREAM_NAME}: all streams of a connection would land in one folder"
-        faults.append(document.fault("LOT064", what, pointer, fix=f"write {HIVE}"))
+        message = "s3_path_format lacks ${STREAM_NAME}: all streams of a connection would land in one folder"
+        faults.append(document.fault("LOT064", message, pointer, fix=f"write {HIVE}"))
     if "${NAMESPACE}" not in path:
-        what = "s3_path_format lacks ${NAMESPACE}: streams of the same name in two sources would mix"
-        hints.append(document.fault("LOT064", what, pointer, fix=f"write {HIVE}", severity="hint"))
+        message = "s3_path_format lacks ${NAMESPACE}: streams of the same name in two sources would mix"
+        hints.append(document.fault("LOT064", message, pointer, fix=f"write {HIVE}", severity="hint"))
     if not path.endswith(("/", "_", "-")):
         last = path.rsplit("/", 1)[-1]
-        what = f's3_path_format has no "/" at its end, so that "{last}" becomes the beginning of every file name'
-        faults.append(document.fault("LOT061", what, pointer, fix=f'write "{path}/"'))
+        message = f's3_path_format has no "/" at its end, so that "{last}" becomes the beginning of every file name'
+        faults.append(document.fault("LOT061", message, pointer, fix=f'write "{path}/"'))
     if "=" in path and not re.search(r"year=\$\{YEAR\}/month=\$\{MONTH\}/day=\$\{DAY\}", path):
-        what = "the path is partly in Hive's form (key=value), but not year=/month=/day= in this order"
+        message = "the path is partly in Hive's form (key=value), but not year=/month=/day= in this order"
         fix = "downstream readers sort by year=${YEAR}/month=${MONTH}/day=${DAY}/"
-        hints.append(document.fault("LOT063", what, pointer, fix=fix, severity="hint"))
+        hints.append(document.fault("LOT063", message, pointer, fix=fix, severity="hint"))
 
 
 def _check_file_names(document: Document, pattern: str, faults: list[Fault], hints: list[Fault]) -> None:
@@ -121,21 +138,35 @@ def _check_file_names(document: Document, pattern: str, faults: list[Fault], hin
     for name in re.findall(r"\{([^}]*)\}", pattern):
         if name not in FILE_VARIABLES:
             fix, allowed, near = choose(name, FILE_VARIABLES)
-            what = f'"{{{name}}}" is no file-name variable, and would stand in every name as it is'
-            faults.append(document.fault("LOT062", what, pointer, fix=fix, allowed=allowed, nearest=near))
+            message = f'"{{{name}}}" is not a file-name variable, and would be in every name as it is written'
+            faults.append(document.fault("LOT062", message, pointer, fix=fix, allowed=allowed, nearest=near))
     if not re.search(r"\{(part_number|timestamp)\}", pattern):
-        what = "file_name_pattern has neither {part_number} nor {timestamp}: a second file gets the name of the first"
-        faults.append(document.fault("LOT062", what, pointer, fix='write "part_{part_number}.parquet"'))
+        message = (
+            "file_name_pattern has neither {part_number} nor {timestamp}: a second file gets the name of the first"
+        )
+        faults.append(document.fault("LOT062", message, pointer, fix='write "part_{part_number}.parquet"'))
     if "/" in pattern:
-        what = 'file_name_pattern holds a "/"'
-        faults.append(document.fault("LOT062", what, pointer, fix="folders belong into s3_path_format"))
+        message = 'file_name_pattern holds a "/"'
+        faults.append(document.fault("LOT062", message, pointer, fix="put folders into s3_path_format"))
     if not re.search(r"\{format_extension\}|\.[a-z]+(\.gz)?$", pattern):
-        what = "file_name_pattern gives files no extension, so that many readers do not find them"
+        message = "file_name_pattern gives files no extension, so that many readers do not find them"
         fix = f'write "{pattern}{{format_extension}}"'
-        hints.append(document.fault("LOT062", what, pointer, fix=fix, severity="hint"))
+        hints.append(document.fault("LOT062", message, pointer, fix=fix, severity="hint"))
 
 
 def literal(configuration: Mapping[str, Any], key: str) -> str:
     """A setting's text, or an empty one where it is a reference or absent."""
     value = configuration.get(key)
     return "" if reference(value) or not isinstance(value, str) else value
+
+
+def postgres_name(name: str) -> str:
+    """A stream's or namespace's name as Airbyte's destination-postgres writes it: the end of long ones is a number."""
+    plain = field_name(re.sub(r"\s+", "_", name)) or "_"
+    if len(plain) <= 63:
+        return plain
+    value = 0
+    for character in plain:
+        value = (31 * value + ord(character)) & 0xFFFFFFFF
+    # As Java's String.hashCode(), which is signed.
+    return f"{plain[:54]}_{str(value - (1 << 32) if value >= 1 << 31 else value)[-8:]}"

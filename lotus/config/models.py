@@ -16,6 +16,8 @@ from pydantic import (
     Tag,
 )
 
+from lotus.config.mappers import Mapper, NonEmpty
+
 SyncMode = Literal["full_refresh", "incremental"]
 DestinationSyncMode = Literal[
     "append", "overwrite", "append_dedup", "overwrite_dedup", "update", "soft_delete", "merge"
@@ -23,11 +25,12 @@ DestinationSyncMode = Literal[
 """Airbyte's words; `merge` exists for dlt's streams only."""
 
 FieldPath = tuple[StrictStr, ...]
-NonEmpty = Annotated[StrictStr, StringConstraints(min_length=1)]
-
 FIELD_TYPES = ("string", "integer", "number", "boolean", "object", "array", "null", "unknown")
 """The one word that `type` of a field may be; `unknown` is what discovery writes where the source says nothing."""
 FIELD_KEYS = ("type", "description", "format", "airbyte_type", "properties", "items")
+
+
+_CONFIGURATION = 'The connector\'s settings; {"$secret": "name"} and {"$config": "name"} stand for values.'
 
 
 class _File(BaseModel):
@@ -62,7 +65,9 @@ OBJECT_FORM = "the object form"
 
 
 def _form(value: Any) -> str:
-    return OBJECT_FORM if isinstance(value, (dict, BackfillFile)) else "flag" if isinstance(value, bool) else "token"
+    if isinstance(value, (dict, BackfillFile)):
+        return OBJECT_FORM
+    return "flag" if isinstance(value, bool) else "token"
 
 
 Backfill = Annotated[
@@ -81,15 +86,25 @@ class StreamFile(_File):
     connector: NonEmpty | None = Field(
         default=None, description='Who reads it; "dlt" means not Airbyte. Absent: Airbyte.'
     )
-    sync_mode: SyncMode | None = None
-    destination_sync_mode: DestinationSyncMode | None = None
-    primary_key: tuple[FieldPath, ...] | None = None
-    cursor_field: FieldPath | None = None
-    selected: StrictBool = True
+    sync_mode: SyncMode | None = Field(default=None, description="Absent: what the source offers, incremental first.")
+    destination_sync_mode: DestinationSyncMode | None = Field(
+        default=None, description="Absent: what fits the mode and the destination."
+    )
+    primary_key: tuple[FieldPath, ...] | None = Field(
+        default=None, description='Field paths, such as `[["id"]]`; absent: the source\'s own key.'
+    )
+    cursor_field: FieldPath | None = Field(
+        default=None, description='A field path, such as `["updated_at"]`; absent: the source\'s own cursor.'
+    )
+    selected: StrictBool = Field(default=True, description="`false` keeps the file and leaves the stream out.")
     backfill: Backfill | None = Field(
         default=None, description="true, a token that asks again when it changes, or {request, mode, from, sync}."
     )
     fields: dict[StrictStr, Any] | None = Field(default=None, description="Selected top-level fields; absent: all.")
+    mappers: tuple[Mapper, ...] | None = Field(
+        default=None, description="What Airbyte does to each record before it lands, in order."
+    )
+    include_files: StrictBool | None = Field(default=None, description="Whether the files themselves are moved too.")
     schedule: StrictStr | None = Field(default=None, description="dlt only: cron with 5 fields.")
     initial_value: StrictStr | StrictInt | None = Field(default=None, description="dlt only: where the cursor starts.")
 
@@ -97,6 +112,24 @@ class StreamFile(_File):
     def is_airbyte(self) -> bool:
         """Whether Airbyte reads this stream."""
         return self.connector in (None, "airbyte")
+
+
+class BasicScheduleFile(BaseModel):
+    """Airbyte's basic schedule: an interval after the last run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    units: Annotated[StrictInt, Field(ge=1)] = Field(description="How many of them.")
+    time_unit: Literal["minutes", "hours", "days", "weeks", "months"] = Field(
+        alias="timeUnit", description="After the end of the last run."
+    )
+
+
+ScheduleValue = Annotated[
+    Annotated[NonEmpty, Tag("text")] | Annotated[BasicScheduleFile, Tag(OBJECT_FORM)],
+    Discriminator(lambda value: OBJECT_FORM if isinstance(value, (dict, BasicScheduleFile)) else "text"),
+]
+_SCHEDULE = 'Quartz cron in UTC or with a zone behind it, {"units": 6, "timeUnit": "hours"}, or "manual".'
 
 
 class ConnectionOptions(BaseModel):
@@ -108,28 +141,91 @@ class ConnectionOptions(BaseModel):
     namespace_definition: Literal["source", "destination", "custom_format"] | None = Field(
         default=None, description="Absent: custom_format with the folder's name."
     )
-    namespace_format: StrictStr | None = None
+    namespace_format: StrictStr | None = Field(
+        default=None, description="With custom_format; may hold `${SOURCE_NAMESPACE}`."
+    )
     prefix: StrictStr | None = Field(default=None, description="In front of every stream name, in paths too.")
     non_breaking_schema_updates_behavior: (
         Literal["ignore", "disable_connection", "propagate_columns", "propagate_fully"] | None
     ) = Field(default=None, description="Absent: propagate_columns.")
     status: Literal["active", "inactive"] | None = Field(default=None, description="Absent: active.")
+    tags: tuple[NonEmpty, ...] | None = Field(default=None, description="Words by which Airbyte shows connections.")
+
+
+class PackageFile(BaseModel):
+    """A version of a connector's package, and how its environment differs from the ordinary one on the local server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    package: NonEmpty = Field(description="airbyte-source-s3==4.14.6; an Airbyte runs that version's image.")
+    overrides: tuple[NonEmpty, ...] = Field(
+        default=(), description='In place of what the package depends on: "smart-open==7.3.1".'
+    )
+    python: Annotated[StrictStr, StringConstraints(pattern=r"^3\.\d{1,2}$")] | None = Field(
+        default=None, description="3.11; absent: the first of this machine that the package allows."
+    )
+
+
+def _connector_form(value: Any) -> str:
+    return OBJECT_FORM if isinstance(value, (dict, PackageFile)) else "text"
+
+
+SourceConnector = Annotated[
+    Annotated[NonEmpty, Tag("text")] | Annotated[PackageFile, Tag(OBJECT_FORM)], Discriminator(_connector_form)
+]
 
 
 class SourceFile(_File):
     """What a source is: `streams/<source>/_source.json`."""
 
-    connector: NonEmpty | None = Field(
-        default=None, description="source-shopify, a definition id or a PyPI requirement."
+    connector: SourceConnector | None = Field(
+        default=None,
+        description="source-shopify, a definition id, a PyPI requirement, _connectors/<name>, or {package, …}.",
     )
     manifest: NonEmpty | None = Field(
         default=None, description="A low-code manifest in this folder, instead of a connector."
     )
     name: NonEmpty | None = Field(default=None, description="Name in Airbyte; absent: from the folder.")
-    configuration: dict[StrictStr, Any] = Field(default_factory=dict[str, Any])
-    destination: NonEmpty | None = Field(default=None, description="A file of _destinations; absent: the only one.")
-    schedule: NonEmpty | None = Field(default=None, description='Quartz cron in UTC, or "manual" (absent too).')
-    connection: ConnectionOptions = Field(default_factory=ConnectionOptions)
+    renamed_from: NonEmpty | None = Field(
+        default=None, description="The folder's name before: the source keeps its id and sync state."
+    )
+    configuration: dict[StrictStr, Any] = Field(default_factory=dict[str, Any], description=_CONFIGURATION)
+    destination: NonEmpty | None = Field(
+        default=None, description="A file of _destinations; absent: the default one, or the only one."
+    )
+    schedule: ScheduleValue | None = Field(default=None, description=_SCHEDULE)
+    connection: ConnectionOptions = Field(
+        default_factory=ConnectionOptions, description="What the connection does differently from the defaults."
+    )
+
+    @property
+    def connector_text(self) -> str:
+        """The connector for people: as the file names it, or its manifest."""
+        if isinstance(self.connector, PackageFile):
+            return self.connector.package
+        return self.connector or f"manifest {self.manifest}"
+
+
+class ConnectionFile(_File):
+    """Another connection of a source: `streams/<folder>/_connection.json`, with stream files of its own beside it."""
+
+    source: NonEmpty = Field(description="The folder whose _source.json defines the source.")
+    renamed_from: NonEmpty | None = Field(
+        default=None, description="The folder's name before: the connection keeps its sync state."
+    )
+    destination: NonEmpty | None = Field(
+        default=None, description="A file of _destinations; absent: the default one, or the only one."
+    )
+    schedule: ScheduleValue | None = Field(default=None, description=_SCHEDULE)
+    connection: ConnectionOptions = Field(
+        default_factory=ConnectionOptions, description="What the connection does differently from the defaults."
+    )
+
+
+class ConnectorFile(_File):
+    """An image that several sources use: `streams/_connectors/<name>.json`; a manifest lies there as `<name>.yaml`."""
+
+    image: NonEmpty = Field(description="Repository and tag, such as ghcr.io/acme/source-shop:1.2.3.")
 
 
 class DestinationFile(_File):
@@ -137,7 +233,13 @@ class DestinationFile(_File):
 
     connector: NonEmpty = Field(description="destination-s3, or a definition id.")
     name: NonEmpty | None = Field(default=None, description="Name in Airbyte; absent: from the file.")
-    configuration: dict[StrictStr, Any] = Field(default_factory=dict[str, Any])
+    renamed_from: NonEmpty | None = Field(
+        default=None, description="The file's name before: the destination keeps its id."
+    )
+    default: StrictBool = Field(
+        default=False, description="true: where everything lands that names no destination; one of several has it."
+    )
+    configuration: dict[StrictStr, Any] = Field(default_factory=dict[str, Any], description=_CONFIGURATION)
 
 
 class DiscoveredOptions(BaseModel):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from lotus.config.document import Pointer
 from lotus.config.sops import SopsFile
+from lotus.untyped import is_list, is_mapping
 
 Kind = Literal["$secret", "$config"]
 KINDS: tuple[Kind, ...] = ("$secret", "$config")
@@ -36,9 +37,14 @@ class Reference:
     name: str
     pointer: Pointer
 
+    @property
+    def written(self) -> dict[str, Any]:
+        """The reference as it is in the file."""
+        return {self.kind: self.name}
+
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PlacedValue:
     """A value and the place that gave it; never shown, for it may be a secret."""
 
     place: str
@@ -47,27 +53,38 @@ class Found:
 
 def reference(value: Any) -> tuple[Kind, Any] | None:
     """The kind and name if the value is a reference, well formed or not."""
-    if isinstance(value, dict):
-        entries = cast("dict[str, Any]", value)
+    if is_mapping(value):
         for kind in KINDS:
-            if kind in entries:
-                return kind, entries[kind]
+            if kind in value:
+                return kind, value[kind]
     return None
 
 
 def references(value: Any, pointer: Pointer = ()) -> Iterator[Reference]:
     """All well-formed references inside a value, in order."""
-    found = reference(value)
-    if found:
-        if isinstance(found[1], str) and len(cast("dict[str, Any]", value)) == 1:
-            yield Reference(found[0], found[1], pointer)
+    ref = reference(value)
+    if ref:
+        if isinstance(ref[1], str) and len(value) == 1:
+            yield Reference(ref[0], ref[1], pointer)
         return
-    if isinstance(value, dict):
-        for key, item in cast("dict[str, Any]", value).items():
+    if is_mapping(value):
+        for key, item in value.items():
             yield from references(item, (*pointer, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(cast("list[Any]", value)):
+    elif is_list(value):
+        for index, item in enumerate(value):
             yield from references(item, (*pointer, index))
+
+
+def with_values(value: Any, value_of: Callable[[Reference], Any], pointer: Pointer = ()) -> Any:
+    """A copy of a configuration with what `value_of` answers in place of each well-formed reference."""
+    ref = reference(value)
+    if ref:
+        return value_of(Reference(ref[0], ref[1], pointer)) if isinstance(ref[1], str) else value
+    if isinstance(value, Mapping):
+        return {key: with_values(item, value_of, (*pointer, key)) for key, item in value.items()}
+    if is_list(value):
+        return [with_values(item, value_of, (*pointer, index)) for index, item in enumerate(value)]
+    return value
 
 
 class Values:
@@ -95,38 +112,40 @@ class Values:
     def __repr__(self) -> str:
         return f"Values(config={sorted(self._config)}, secrets={sorted(self._secrets)})"
 
-    def config(self, name: str) -> Found | None:
+    def config(self, name: str) -> PlacedValue | None:
         """The value of a `$config` name: the stack's first, then `LOTUS_CONFIG_<NAME>`."""
         if name in self._config:
-            return Found(f"lotus:config.{name} of the stack", self._config[name])
+            return PlacedValue(f"lotus:config.{name} of the stack", self._config[name])
         variable = f"LOTUS_CONFIG_{name.upper()}"
         value = self._environment.get(variable)
-        return None if value is None else Found(f"environment variable {variable}", value)
+        return None if value is None else PlacedValue(f"environment variable {variable}", value)
 
-    def secret(self, name: str) -> list[Found]:
+    def secret(self, name: str) -> list[PlacedValue]:
         """Every place that has the secret; more than one with different values is a fault.
 
         Raises:
             SopsError: the stack's SOPS file cannot be decrypted.
             OSError, UnicodeDecodeError: the file in LOTUS_SECRETS_DIR cannot be read as text.
         """
-        found: list[Found] = []
+        values: list[PlacedValue] = []
         if name in self._secrets:
-            found.append(Found(f"lotus:secrets.{name} of the stack", self._secrets[name]))
+            values.append(PlacedValue(f"lotus:secrets.{name} of the stack", self._secrets[name]))
         folder = self._environment.get("LOTUS_SECRETS_DIR")
         if folder:
             file = Path(folder) / name
             if file.is_file():
                 # Kubernetes mounts a value as it is; editors and `echo` add one line end, which is never meant.
                 text = file.read_text(encoding="utf-8")
-                found.append(Found(f"file {name} in LOTUS_SECRETS_DIR", text.removesuffix("\n").removesuffix("\r")))
+                values.append(
+                    PlacedValue(f"file {name} in LOTUS_SECRETS_DIR", text.removesuffix("\n").removesuffix("\r"))
+                )
         variable = f"LOTUS_SECRET_{name.upper()}"
         value = self._environment.get(variable)
         if value is not None:
-            found.append(Found(f"environment variable {variable}", value))
+            values.append(PlacedValue(f"environment variable {variable}", value))
         if self._sops is not None and name in self._sops.values():
-            found.append(Found(f"SOPS file {self._sops.name}", self._sops.values()[name]))
-        return found
+            values.append(PlacedValue(f"SOPS file {self._sops.name}", self._sops.values()[name]))
+        return values
 
     def config_names(self) -> list[str]:
         """The names that the stack's `lotus:config` gives."""
@@ -137,12 +156,12 @@ class Values:
         return sorted(self._secrets)
 
 
-def conflicting(found: list[Found]) -> tuple[Found, Found] | None:
+def conflicting(values: list[PlacedValue]) -> tuple[PlacedValue, PlacedValue] | None:
     """Two places that give different values; what is sealed cannot be compared here."""
-    known = [f for f in found if f.value is not SEALED]
-    for other in known[1:]:
-        if other.value != known[0].value:
-            return known[0], other
+    readable = [f for f in values if f.value is not SEALED]
+    for other in readable[1:]:
+        if other.value != readable[0].value:
+            return readable[0], other
     return None
 
 

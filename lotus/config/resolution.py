@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from lotus.config.document import Document, Pointer
 from lotus.config.faults import Fault, choose
-from lotus.config.references import NAME, SEALED, Kind, conflicting, reference, references, ways_to_set
+from lotus.config.references import NAME, SEALED, Kind, Reference, conflicting, references, ways_to_set, with_values
 from lotus.config.settings import Settings
 from lotus.config.sops import SopsError
 from lotus.config.specification import at_pointer
+from lotus.untyped import is_list
 
 
 class Resolution:
@@ -28,45 +29,42 @@ class Resolution:
         self, document: Document, configuration: Mapping[str, Any], specification: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         """The configuration with values in place of `$config`; `$secret` stays, and its value is in `secrets`."""
-        for item in references(configuration):
+        self.check(document, configuration, ("configuration",))
+
+        def value_of(reference: Reference) -> Any:
+            if reference.kind == "$secret":
+                return reference.written
+            value = self._settings.values.config(reference.name)
+            if value is None or value.value is SEALED:
+                return reference.written
+            return coerced(value.value, at_pointer(specification or {}, reference.pointer))
+
+        return with_values(configuration, value_of)
+
+    def check(self, document: Document, value: Any, pointer: Pointer) -> None:
+        """Faults of references without a value in what is at a pointer; the values of secrets are in `secrets`."""
+        for item in references(value):
             if not NAME.fullmatch(item.name):
                 continue
             self.used.add((item.kind, item.name))
-            at: Pointer = ("configuration", *item.pointer, item.kind)
+            at: Pointer = (*pointer, *item.pointer, item.kind)
             if item.kind == "$secret":
                 self._secret(document, item.name, at)
             elif self._settings.values.config(item.name) is None:
                 self._missing_config(document, item.name, at)
-        return cast("dict[str, Any]", self._resolved(configuration, specification, ()))
-
-    def _resolved(self, value: Any, specification: Mapping[str, Any] | None, pointer: Pointer) -> Any:
-        found = reference(value)
-        if found:
-            kind, name = found
-            given = self._settings.values.config(name) if kind == "$config" and isinstance(name, str) else None
-            if given is None or given.value is SEALED:
-                return value
-            return coerced(given.value, at_pointer(specification or {}, pointer))
-        if isinstance(value, Mapping):
-            entries = cast("Mapping[str, Any]", value)
-            return {key: self._resolved(item, specification, (*pointer, key)) for key, item in entries.items()}
-        if isinstance(value, list):
-            items = cast("list[Any]", value)
-            return [self._resolved(item, specification, (*pointer, index)) for index, item in enumerate(items)]
-        return value
 
     def _missing_config(self, document: Document, name: str, at: Pointer) -> None:
         fix, allowed, near = choose(name, self._settings.values.config_names())
         ways = ways_to_set("$config", name, self._settings.stack)
-        what = f'this stack gives no value for $config "{name}"'
+        message = f'this stack gives no value for $config "{name}"'
         fix = f"{fix} Otherwise: {ways}" if near else ways
         allowed = allowed if near else ()
-        self._faults.append(document.fault("LOT046", what, at, fix=fix, allowed=allowed, nearest=near))
+        self._faults.append(document.fault("LOT046", message, at, fix=fix, allowed=allowed, nearest=near))
 
     def _secret(self, document: Document, name: str, at: Pointer) -> None:
         values = self._settings.values
         try:
-            places = values.secret(name)
+            candidates = values.secret(name)
         except SopsError as error:
             if self._settings.offline:
                 self.unresolved[name] = None
@@ -74,25 +72,25 @@ class Resolution:
                 self._faults.append(self._settings.fault("LOT078", str(error), ("sops",), fix=error.fix))
             return
         except (OSError, UnicodeDecodeError):
-            what = f"the file {name} in LOTUS_SECRETS_DIR cannot be read as text"
-            self._faults.append(document.fault("LOT047", what, at, fix="check its permissions and content"))
+            message = f"the file {name} in LOTUS_SECRETS_DIR cannot be read as text"
+            self._faults.append(document.fault("LOT047", message, at, fix="check its permissions and content"))
             return
-        conflict = conflicting(places)
-        known = [place.value for place in places if place.value is not SEALED]
+        conflict = conflicting(candidates)
+        readable = [candidate.value for candidate in candidates if candidate.value is not SEALED]
         if conflict:
-            what = f'secret "{name}" has two different values: {conflict[0].place} and {conflict[1].place}'
+            message = f'secret "{name}" has two different values: {conflict[0].place} and {conflict[1].place}'
             fix = "remove the stale one: a rotation would not be seen"
-            self._faults.append(document.fault("LOT048", what, at, fix=fix))
-        elif known:
-            self.secrets[name] = known[0]
-        elif places or self._settings.offline:
+            self._faults.append(document.fault("LOT048", message, at, fix=fix))
+        elif readable:
+            self.secrets[name] = readable[0]
+        elif candidates or self._settings.offline:
             self.unresolved[name] = None
         else:
             near = choose(name, values.secret_names())[2]
             ways = ways_to_set("$secret", name, self._settings.stack)
-            what = f'secret "{name}" has no value here'
+            message = f'secret "{name}" has no value here'
             fix = f'did you mean "{near}"? Otherwise: {ways}' if near else ways
-            self._faults.append(document.fault("LOT047", what, at, fix=fix, nearest=near))
+            self._faults.append(document.fault("LOT047", message, at, fix=fix, nearest=near))
 
 
 def coerced(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -100,8 +98,8 @@ def coerced(value: Any, schema: Mapping[str, Any]) -> Any:
 
     The environment has texts only, and `pulumi config set --path` turns what looks like a number into one.
     """
-    wanted = schema.get("type")
-    types = set(cast("list[str]", wanted) if isinstance(wanted, list) else [str(wanted)])
+    declared_type = schema.get("type")
+    types = set(declared_type if is_list(declared_type) else [str(declared_type)])
     if isinstance(value, str):
         if "string" in types:
             return value

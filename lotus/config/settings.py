@@ -1,7 +1,7 @@
 """What differs per stack: the `lotus:` keys of `Pulumi.<stack>.yaml`, as one checked model.
 
-The program reads them through `pulumi.Config`, the command line from the file itself; both end here, so both say the
-same about a mistake. Secret values are never part of a message or of a `repr`.
+The program reads them through `pulumi.Config`, the command line from the file itself; both end here, so both report the
+same faults. Secret values are never part of a message or of a `repr`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from lotus.config.document import Pointer, read_text
 from lotus.config.faults import Fault, choose
+from lotus.config.readers import READERS, Readers, UnknownReaders
 from lotus.config.references import SEALED, Values
 from lotus.config.shape import kind
 from lotus.config.sops import SopsFile
+from lotus.untyped import is_list, is_mapping
 
 LEAVE_OUT = "LOTUS_LEAVE_OUT"
 """Environment: a JSON object {"source": "reason"} of sources that cannot run here (`make run` fills it in)."""
@@ -33,9 +36,11 @@ KEYS = {
     "config": "object",
     "secrets": "object",
     "sops": "text",
+    "readers": "text",
     "overrides": "object of objects",
     "streams": "text",
     "discovered": "text",
+    "components": "bool",
     "confirm": "list",
 }
 """Every key below `lotus:`, with what it takes."""
@@ -57,18 +62,26 @@ class Settings:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     streams: str = "streams"
     discovered: str | None = None
+    components: bool = False
+    """Whether manifests may bring code of their own."""
     confirm: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
     values: Values = field(default_factory=Values)
     offline: bool = False
+    readers: Readers = field(default_factory=UnknownReaders)
     faults: tuple[Fault, ...] = ()
     places: Mapping[Pointer, tuple[int, int, str]] = field(
         default_factory=dict[Pointer, tuple[int, int, str]], repr=False
     )
 
-    def fault(self, code: str, what: str, pointer: Pointer, *, fix: str = "", **more: Any) -> Fault:
+    def fault(self, code: str, message: str, pointer: Pointer, *, fix: str = "", **more: Any) -> Fault:
         """A fault at a setting, in the stack's file if there is one."""
-        return _fault(self.file, self.places, code, what, pointer, fix=fix, **more)
+        return _fault(self.file, self.places, code, message, pointer, fix=fix, **more)
+
+    def agree(self, consent: str, pending: int = 0) -> str:
+        """The command that agrees, after those that are given and so many more."""
+        place = f"'lotus:confirm[{len(self.confirm) + pending}]'"
+        return f"pulumi config set --path {place} {shlex.quote(consent)} --stack {self.stack}"
 
     def reason_left_out(self, source: str) -> str | None:
         """Why this stack does not have the source, or None if it has."""
@@ -91,7 +104,7 @@ def from_values(
 ) -> Settings:
     """Settings from plain values without their `lotus:` prefix: texts as `pulumi.Config` gives them, or typed values.
 
-    With `project`, mistakes get their place in `Pulumi.<stack>.yaml`.
+    With `project`, faults get their place in `Pulumi.<stack>.yaml`.
     """
     environment = os.environ if environment is None else environment
     file = f"Pulumi.{stack}.yaml" if stack else "Pulumi.<stack>.yaml"
@@ -113,30 +126,30 @@ def _secrets_in_clear(
     """Secrets that the stack's file holds unencrypted, which only the file itself can tell."""
     secrets: Any = values.get("secrets")
     config: Any = values.get("config")
-    sealed = [n for n, v in cast("dict[str, Any]", config).items() if v is SEALED] if isinstance(config, dict) else []
-    found = [
+    sealed = [n for n, v in config.items() if v is SEALED] if is_mapping(config) else []
+    faults = [
         _fault(
             file,
             places,
             "LOT077",
-            f'"{name}" is encrypted, but lotus:config is for values that may be seen: state would hold it in clear',
+            f'"{name}" is encrypted, but lotus:config is for public values: the state would hold it in plain text',
             ("config", name),
             fix=f'pulumi config set --path \'lotus:secrets.{name}\' --secret, and {{"$secret": "{name}"}} in the file',
         )
         for name in sealed
     ]
-    if not isinstance(secrets, dict):
-        return found
-    return found + [
+    if not is_mapping(secrets):
+        return faults
+    return faults + [
         _fault(
             file,
             places,
             "LOT045",
-            f'secret "{name}" stands in {file} in clear',
+            f'secret "{name}" is in {file} in plain text',
             ("secrets", name),
             fix=f"pulumi config set --path 'lotus:secrets.{name}' --secret, and rotate it if it was pushed",
         )
-        for name, value in cast("dict[str, Any]", secrets).items()
+        for name, value in secrets.items()
         if value is not SEALED
     ]
 
@@ -154,8 +167,8 @@ def from_stack_file(project: Path, stack: str | None, *, environment: Mapping[st
     if not (project / file).is_file():
         stacks = sorted(p.name[len("Pulumi.") : -len(".yaml")] for p in project.glob("Pulumi.*.yaml"))
         fix, allowed, near = choose(stack, stacks, otherwise="run pulumi stack init")
-        what = f'stack "{stack}" has no file {file}'
-        faults.append(Fault("LOT076", what, file, fix=fix, allowed=allowed, nearest=near))
+        message = f'stack "{stack}" has no file {file}'
+        faults.append(Fault("LOT076", message, file, fix=fix, allowed=allowed, nearest=near))
         return Settings(stack=stack, file=file, faults=tuple(faults))
     values, places = _read_stack_file(project / file, file, faults)
     faults += _secrets_in_clear(values, places, file)
@@ -209,11 +222,11 @@ def _plain(node: Any, pointer: Pointer, places: dict[Pointer, tuple[int, int, st
         entries = _mapping(node)
         if set(entries) == {"secure"}:
             return SEALED
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key, (key_node, value) in entries.items():
-            found[key] = _plain(value, (*pointer, key), places, lines)
+            mapping[key] = _plain(value, (*pointer, key), places, lines)
             places[(*pointer, key)] = _mark(key_node, lines)
-        return found
+        return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_plain(value, (*pointer, index), places, lines) for index, value in enumerate(node.value)]
     constructor = yaml.SafeLoader("")
@@ -227,7 +240,7 @@ def _fault(
     file: str,
     places: Mapping[Pointer, tuple[int, int, str]],
     code: str,
-    what: str,
+    message: str,
     pointer: Pointer,
     *,
     fix: str = "",
@@ -239,12 +252,15 @@ def _fault(
     # A stack's file may hold plain values that should be secrets: the underlined line shows keys, never values.
     if pointer[:1] == ("secrets",):
         excerpt = re.sub(r"^([^:]*(?:lotus:)?[^:]*:\s+)\S.*$", r"\1…", excerpt)
-    length = len(str(pointer[-1])) + (6 if len(pointer) == 1 else 0) if pointer else 1
-    return Fault(code, what, file, line, column, length, excerpt, fix, **more)
+    length = 1
+    if pointer:
+        prefix = "lotus:" if len(pointer) == 1 else ""
+        length = len(f"{prefix}{pointer[-1]}")
+    return Fault(code, message, file, line, column, length, excerpt, fix, **more)
 
 
 class _Reader:
-    """Collects every mistake of one stack's settings instead of stopping at the first."""
+    """Collects every fault of one stack's settings instead of stopping at the first."""
 
     def __init__(
         self,
@@ -266,34 +282,36 @@ class _Reader:
             if key not in KEYS:
                 fix, allowed, near = choose(key, KEYS)
                 self._wrong("LOT070", f'unknown setting "lotus:{key}"', (key,), fix=fix, allowed=allowed, nearest=near)
-        given = {key: value for key, value in values.items() if key in KEYS and value is not None}
-        include, exclude = self._sources(given.get("sources"))
+        entries = {key: value for key, value in values.items() if key in KEYS and value is not None}
+        include, exclude = self._sources(entries.get("sources"))
         return Settings(
             stack=self.stack,
             file=self.file,
-            lake=self._bool(given, "lake"),
-            gitops=self._gitops(given),
-            workspace=self._workspace(given),
+            lake=self._bool(entries, "lake"),
+            gitops=self._gitops(entries),
+            workspace=self._workspace(entries),
             include=include,
             exclude=exclude,
-            overrides=self._overrides(given),
-            streams=self._text(given, "streams") or "streams",
-            discovered=self._text(given, "discovered"),
-            confirm=self._names(("confirm",), self._typed(given.get("confirm"))) or (),
+            overrides=self._overrides(entries),
+            streams=self._text(entries, "streams") or "streams",
+            discovered=self._text(entries, "discovered"),
+            components=self._bool(entries, "components"),
+            confirm=self._names(("confirm",), self._typed(entries.get("confirm"))) or (),
             left_out=self._left_out(),
-            values=self._values(given),
+            values=self._values(entries),
+            readers=self._readers(entries),
             offline=self.environment.get("LOTUS_OFFLINE", "") not in ("", "0", "false"),
             places=self.places,
             faults=tuple(self.faults),
         )
 
-    def _wrong(self, code: str, what: str, pointer: Pointer, *, fix: str = "", **more: Any) -> None:
-        self.faults.append(_fault(self.file, self.places, code, what, pointer, fix=fix, **more))
+    def _wrong(self, code: str, message: str, pointer: Pointer, *, fix: str = "", **more: Any) -> None:
+        self.faults.append(_fault(self.file, self.places, code, message, pointer, fix=fix, **more))
 
     def _mistyped(self, pointer: Pointer, expected: str, value: Any, fix: str = "") -> None:
         name = "lotus:" + ".".join(str(part) for part in pointer)
-        here = "a value of another kind" if pointer[0] == "secrets" else kind(value)
-        self._wrong("LOT071", f"{name} must be {expected}; here stands {here}", pointer, fix=fix)
+        actual = "a value of another kind" if pointer[0] == "secrets" else kind(value)
+        self._wrong("LOT071", f"{name} must be {expected}; it is {actual}", pointer, fix=fix)
 
     @staticmethod
     def _typed(value: Any) -> Any:
@@ -305,8 +323,8 @@ class _Reader:
                 return value
         return value
 
-    def _bool(self, given: Mapping[str, Any], key: str) -> bool:
-        value = given.get(key, False)
+    def _bool(self, entries: Mapping[str, Any], key: str) -> bool:
+        value = entries.get(key, False)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
         if not isinstance(value, bool):
@@ -314,23 +332,31 @@ class _Reader:
             return False
         return value
 
-    def _gitops(self, given: Mapping[str, Any]) -> bool | Mapping[str, Any]:
-        value = self._typed(given.get("gitops", False))
-        return cast("dict[str, Any]", value) if isinstance(value, dict) else self._bool(given, "gitops")
+    def _gitops(self, entries: Mapping[str, Any]) -> bool | Mapping[str, Any]:
+        value = self._typed(entries.get("gitops", False))
+        return value if is_mapping(value) else self._bool(entries, "gitops")
 
-    def _text(self, given: Mapping[str, Any], key: str) -> str | None:
-        value = given.get(key)
+    def _text(self, entries: Mapping[str, Any], key: str) -> str | None:
+        value = entries.get(key)
         if value is None or (isinstance(value, str) and value):
             return value
         self._mistyped((key,), "text", value)
         return None
 
-    def _workspace(self, given: Mapping[str, Any]) -> str:
-        value = self._text(given, "workspace")
+    def _readers(self, entries: Mapping[str, Any]) -> Readers:
+        name = self._text(entries, "readers")
+        if name is not None and name not in READERS:
+            fix, allowed, near = choose(name, READERS)
+            message = f'lotus:readers has no conventions named "{name}"'
+            self._wrong("LOT071", message, ("readers",), fix=fix, allowed=allowed, nearest=near)
+        return READERS.get(name or "", UnknownReaders())
+
+    def _workspace(self, entries: Mapping[str, Any]) -> str:
+        value = self._text(entries, "workspace")
         if value is None:
-            if self._bool({"lake": given.get("lake", False)}, "lake"):
-                what = f"lotus:workspace is missing in {self.file}: which of Airbyte's workspaces is the lake's?"
-                self._wrong("LOT075", what, ("lake",), fix="pulumi config set lotus:workspace <id of the workspace>")
+            if self._bool({"lake": entries.get("lake", False)}, "lake"):
+                message = f"lotus:workspace is missing in {self.file}, so the lake has no Airbyte workspace"
+                self._wrong("LOT075", message, ("lake",), fix="pulumi config set lotus:workspace <id of the workspace>")
             return ""
         if not _UUID.fullmatch(value):
             self._mistyped(("workspace",), "a workspace id such as 00000000-0000-4000-8000-000000000001", value)
@@ -340,54 +366,53 @@ class _Reader:
         value = self._typed(value)
         if value is None:
             return None, ()
-        if isinstance(value, list):
+        if is_list(value):
             return self._names(("sources",), value), ()
-        if not isinstance(value, dict):
+        if not is_mapping(value):
             self._mistyped(("sources",), "{include: [...]} or {exclude: [...]}", value)
             return None, ()
-        entries = cast("dict[str, Any]", value)
-        for key in entries:
+        for key in value:
             if key not in ("include", "exclude"):
                 fix, allowed, near = choose(key, ("include", "exclude"))
-                what = f'unknown key "{key}" in lotus:sources'
-                self._wrong("LOT070", what, ("sources", key), fix=fix, allowed=allowed, nearest=near)
-        if "include" in entries and "exclude" in entries:
-            what = "lotus:sources has both include and exclude"
-            self._wrong("LOT014", what, ("sources",), fix="keep one: include names all, exclude names the others")
-        include = self._names(("sources", "include"), entries.get("include"))
-        return include, self._names(("sources", "exclude"), entries.get("exclude")) or ()
+                message = f'unknown key "{key}" in lotus:sources'
+                self._wrong("LOT070", message, ("sources", key), fix=fix, allowed=allowed, nearest=near)
+        if "include" in value and "exclude" in value:
+            message = "lotus:sources has both include and exclude"
+            self._wrong("LOT014", message, ("sources",), fix="keep one: include names all, exclude names the others")
+        include = self._names(("sources", "include"), value.get("include"))
+        return include, self._names(("sources", "exclude"), value.get("exclude")) or ()
 
     def _names(self, pointer: Pointer, value: Any) -> tuple[str, ...] | None:
         if value is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[Any]", value)):
+        if not is_list(value) or not all(isinstance(item, str) for item in value):
             self._mistyped(pointer, "a list of names", value)
             return None
-        return tuple(cast("list[str]", value))
+        return tuple(value)
 
-    def _values(self, given: Mapping[str, Any]) -> Values:
-        name = self._text(given, "sops")
+    def _values(self, entries: Mapping[str, Any]) -> Values:
+        name = self._text(entries, "sops")
         sops = SopsFile((self.project or Path()) / name, name, self.environment) if name else None
-        return Values(self._object(given, "config"), self._object(given, "secrets"), self.environment, sops)
+        return Values(self._object(entries, "config"), self._object(entries, "secrets"), self.environment, sops)
 
-    def _object(self, given: Mapping[str, Any], key: str) -> dict[str, Any]:
-        value = self._typed(given.get(key))
+    def _object(self, entries: Mapping[str, Any], key: str) -> dict[str, Any]:
+        value = self._typed(entries.get(key))
         if value is None:
             return {}
-        if not isinstance(value, dict):
+        if not is_mapping(value):
             option = " --secret" if key == "secrets" else ""
             self._mistyped((key,), "an object", value, f"pulumi config set --path 'lotus:{key}.NAME' VALUE{option}")
             return {}
-        return cast("dict[str, Any]", value)
+        return value
 
-    def _overrides(self, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
-        for name, value in self._object(given, "overrides").items():
-            if isinstance(value, dict):
-                found[name] = cast("dict[str, Any]", value)
+    def _overrides(self, entries: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        overrides: dict[str, Mapping[str, Any]] = {}
+        for name, value in self._object(entries, "overrides").items():
+            if is_mapping(value):
+                overrides[name] = value
             else:
                 self._mistyped(("overrides", name), "an object that is laid over the file", value)
-        return found
+        return overrides
 
     def _left_out(self) -> dict[str, str]:
         text = self.environment.get(LEAVE_OUT, "")
@@ -397,9 +422,9 @@ class _Reader:
             value = json.loads(text)
         except ValueError:
             value = None
-        if not isinstance(value, dict):
-            what = f"{LEAVE_OUT} must be a JSON object of sources and reasons"
+        if not is_mapping(value):
+            message = f"{LEAVE_OUT} must be a JSON object of sources and reasons"
             fix = f'write {LEAVE_OUT}=\'{{"faker": "needs Python below 3.13"}}\''
-            self.faults.append(Fault("LOT071", what, f"environment variable {LEAVE_OUT}", fix=fix))
+            self.faults.append(Fault("LOT071", message, f"environment variable {LEAVE_OUT}", fix=fix))
             return {}
-        return {str(k): str(v) for k, v in cast("dict[str, Any]", value).items()}
+        return {str(k): str(v) for k, v in value.items()}

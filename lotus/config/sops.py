@@ -6,17 +6,19 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+from lotus.untyped import is_mapping
 
 _SECONDS = 60
-"""A key service in a cloud answers in one or two; nobody wants to wait for ever for one that does not."""
+"""A key service in a cloud answers in one or two; one that does not must not block a command."""
 
 
 class SopsError(Exception):
     """The file cannot be decrypted here; the words are sops' own, which name keys but never values."""
 
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
         self.fix = fix
 
 
@@ -54,28 +56,27 @@ class SopsFile:
             raise SopsError(f"{self.name} does not exist", "correct lotus:sops, or add the file")
         command = ["sops", "--decrypt", "--output-type", "json", str(self._path)]
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=_SECONDS, env=dict(self._environment)
             )
         except FileNotFoundError:
             raise SopsError(f"{self.name} needs the program sops, which is not on PATH", "install sops") from None
         except subprocess.TimeoutExpired:
             raise SopsError(f"sops did not decrypt {self.name} within {_SECONDS} s", "is its key service up?") from None
-        if done.returncode:
-            reason = next((line.strip() for line in done.stderr.splitlines() if line.strip()), "no reason given")
+        if process.returncode:
+            reason = next((line.strip() for line in process.stderr.splitlines() if line.strip()), "no reason given")
             raise SopsError(f"sops cannot decrypt {self.name}: {reason[:200]}", "check which keys it is encrypted for")
         try:
-            content: Any = json.loads(done.stdout)
+            content: Any = json.loads(process.stdout)
         except ValueError:
             content = None
-        if not isinstance(content, dict):
+        if not is_mapping(content):
             raise SopsError(f"{self.name} holds no names and values", "write NAME: value, one for each secret")
-        entries = cast("dict[str, Any]", content)
         # A Kubernetes Secret is what many SOPS files are: its values are what counts.
         for key in ("stringData", "data"):
-            if entries.get("kind") == "Secret" and isinstance(entries.get(key), dict):
-                return _texts(cast("dict[str, Any]", entries[key]), encoded=key == "data")
-        return _texts(entries, encoded=False)
+            if content.get("kind") == "Secret" and is_mapping(content.get(key)):
+                return _texts(content[key], encoded=key == "data")
+        return _texts(content, encoded=False)
 
 
 def _texts(entries: Mapping[str, Any], *, encoded: bool) -> dict[str, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from lotus.config.document import MAX_DEPTH, Document, Pointer
 from lotus.config.faults import Fault, choose, closest
 from lotus.config.references import KINDS, NAME, reference, ways_to_set
 from lotus.config.shape import kind
+from lotus.untyped import as_list, as_mapping, as_mappings, is_list, is_mapping
 
 _NUMBER = (int, float)
 _KEPT: dict[str, tuple[type, ...]] = {
@@ -68,25 +69,24 @@ def reduced(specification: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reduced(schema: Any, *, variant: bool) -> dict[str, Any]:
     """One level; what has no usable shape is left out, for a spec is a connector's, and checks must not fail on it."""
-    if not isinstance(schema, dict):
+    if not is_mapping(schema):
         return {}
-    entries = cast("dict[str, Any]", schema)
-    found: dict[str, Any] = {}
+    usable: dict[str, Any] = {}
     for key, kinds in _KEPT.items():
-        value: Any = entries.get(key)
-        if key not in entries or not isinstance(value, kinds) or (key == "default" and not variant):
+        value: Any = schema.get(key)
+        if key not in schema or not isinstance(value, kinds) or (key == "default" and not variant):
             continue
         if key == "properties":
-            found[key] = {name: _reduced(value[name], variant=variant) for name in sorted(value)}
+            usable[key] = {name: _reduced(value[name], variant=variant) for name in sorted(value)}
         elif key == "items":
-            found[key] = _reduced(value, variant=False)
+            usable[key] = _reduced(value, variant=False)
         elif key in ("oneOf", "anyOf", "allOf"):
-            found[key] = [_reduced(item, variant=True) for item in value]
-        elif key == "required" or (key == "type" and isinstance(value, list)):
-            found[key] = [name for name in value if isinstance(name, str)]
+            usable[key] = [_reduced(item, variant=True) for item in value]
+        elif key == "required" or (key == "type" and is_list(value)):
+            usable[key] = [name for name in value if isinstance(name, str)]
         else:
-            found[key] = value
-    return found
+            usable[key] = value
+    return usable
 
 
 def secret_paths(specification: Mapping[str, Any]) -> list[Pointer]:
@@ -97,10 +97,10 @@ def secret_paths(specification: Mapping[str, Any]) -> list[Pointer]:
 def _secret_paths(schema: Mapping[str, Any], pointer: Pointer) -> Iterator[Pointer]:
     if schema.get("airbyte_secret") is True:
         yield pointer
-    for name, child in cast("Mapping[str, Any]", schema.get("properties") or {}).items():
+    for name, child in as_mapping(schema.get("properties")).items():
         yield from _secret_paths(child, (*pointer, name))
     for variants in ("oneOf", "anyOf", "allOf"):
-        for child in cast("list[Any]", schema.get(variants) or []):
+        for child in as_list(schema.get(variants)):
             yield from _secret_paths(child, pointer)
 
 
@@ -108,17 +108,14 @@ def at_pointer(specification: Mapping[str, Any], pointer: Pointer) -> Mapping[st
     """The part of a spec that describes a value; the first variant that has it, {} where none does."""
     schema: Any = specification
     for part in pointer:
-        if isinstance(part, int):
-            schema = cast("dict[str, Any]", schema).get("items")
-        else:
-            schema = _property(cast("dict[str, Any]", schema), part)
-        if not isinstance(schema, dict):
+        schema = schema.get("items") if isinstance(part, int) else _property(schema, part)
+        if not is_mapping(schema):
             return {}
-    return cast("Mapping[str, Any]", schema)
+    return schema
 
 
 def _property(schema: Mapping[str, Any], name: str) -> Any:
-    candidates = [schema, *(v for k in ("oneOf", "anyOf", "allOf") for v in cast("list[Any]", schema.get(k) or []))]
+    candidates = [schema, *(v for k in ("oneOf", "anyOf", "allOf") for v in as_list(schema.get(k)))]
     return next((c["properties"][name] for c in candidates if name in (c.get("properties") or {})), None)
 
 
@@ -126,79 +123,79 @@ class Configuration:
     """One configuration in one file, checked against a spec and its references."""
 
     def __init__(
-        self, document: Document, faults: list[Fault], *, what: str, place: Pointer = ("configuration",)
+        self, document: Document, faults: list[Fault], *, name: str, base: Pointer = ("configuration",)
     ) -> None:
         self._document = document
         self._faults = faults
-        self._what = what
-        self._place = place
+        self._name = name
+        self._base = base
 
     def check_references(self, value: Any, pointer: Pointer = ()) -> None:
         """Malformed references; runs with or without a spec."""
         if len(pointer) > MAX_DEPTH:
             return
-        found = reference(value)
-        if found:
-            self._check_reference(cast("dict[str, Any]", value), found[0], found[1], pointer)
+        ref = reference(value)
+        if ref:
+            self._check_reference(value, ref[0], ref[1], pointer)
             return
-        if isinstance(value, dict):
-            for key, item in cast("dict[str, Any]", value).items():
+        if is_mapping(value):
+            for key, item in value.items():
                 if key.startswith("$"):
                     fix, allowed, near = choose(key, KINDS)
-                    what = f'"{key}" is no kind of reference'
-                    self._fault("LOT049", what, (*pointer, key), key=True, fix=fix, allowed=allowed, nearest=near)
+                    message = f'"{key}" is not a kind of reference'
+                    self._fault("LOT049", message, (*pointer, key), key=True, fix=fix, allowed=allowed, nearest=near)
                 self.check_references(item, (*pointer, key))
-        elif isinstance(value, list):
-            for index, item in enumerate(cast("list[Any]", value)):
+        elif is_list(value):
+            for index, item in enumerate(value):
                 self.check_references(item, (*pointer, index))
 
     def check(self, schema: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Everything that the spec can say about the configuration."""
         self._object(schema, value, ())
 
-    def _fault(self, code: str, what: str, pointer: Pointer, **more: Any) -> None:
-        self._faults.append(self._document.fault(code, what, (*self._place, *pointer), **more))
+    def _fault(self, code: str, message: str, pointer: Pointer, **more: Any) -> None:
+        self._faults.append(self._document.fault(code, message, (*self._base, *pointer), **more))
 
     def _check_reference(self, value: Mapping[str, Any], kind_: str, name: Any, pointer: Pointer) -> None:
         if len(value) > 1:
             others = ", ".join(f'"{k}"' for k in value if k != kind_)
-            what = f'a reference has one key; beside "{kind_}" stands {others}'
-            self._fault("LOT049", what, pointer, fix=f'write {{"{kind_}": "name"}}')
+            message = f"a reference has one key; this one also has {others}"
+            self._fault("LOT049", message, pointer, fix=f'write {{"{kind_}": "name"}}')
         elif not isinstance(name, str) or not NAME.fullmatch(name):
-            what = f'"{kind_}" takes a name of letters, digits and underscores; here stands {kind(name)}'
-            self._fault("LOT049", what, (*pointer, kind_), fix=f'write {{"{kind_}": "shopify_api_password"}}')
+            message = f'"{kind_}" takes a name of letters, digits and underscores; it is {kind(name)}'
+            self._fault("LOT049", message, (*pointer, kind_), fix=f'write {{"{kind_}": "shopify_api_password"}}')
 
     def _value(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> None:
         if len(pointer) > MAX_DEPTH:
             self._fault("LOT005", f"nested deeper than {MAX_DEPTH} levels", pointer, fix="flatten it")
             return
-        found = reference(value)
-        if found:
+        ref = reference(value)
+        if ref:
             return
         if schema.get("airbyte_secret") is True and isinstance(value, str) and value:
-            name = re.sub(r"[^a-z0-9_]+", "_", f"{self._what}_{pointer[-1]}".lower())
-            what = f'"{pointer[-1]}" is a secret, and stands in the file as it is'
+            name = re.sub(r"[^a-z0-9_]+", "_", f"{self._name}_{pointer[-1]}".lower())
+            message = f'"{pointer[-1]}" is a secret, and is in the file in plain text'
             fix = f'write {{"$secret": "{name}"}}; then {ways_to_set("$secret", name)}. Rotate it if it was pushed'
-            span = self._document.fault("LOT045", what, (*self._place, *pointer), key=True, fix=fix)
+            span = self._document.fault("LOT045", message, (*self._base, *pointer), key=True, fix=fix)
             # The line holds the secret: it must not be printed again.
-            self._faults.append(_without_excerpt(span))
+            self._faults.append(span.without_excerpt())
             return
-        if isinstance(value, dict) and any(key.startswith("$") for key in cast("dict[str, Any]", value)):
+        if is_mapping(value) and any(key.startswith("$") for key in value):
             return  # a misspelt reference: check_references says it
         if not self._type(schema, value, pointer) or not self._choice(schema, value, pointer):
             return
         self._limits(schema, value, pointer)
-        if isinstance(value, dict):
-            self._object(schema, cast("dict[str, Any]", value), pointer)
-        elif isinstance(value, list) and isinstance(schema.get("items"), dict):
-            for index, item in enumerate(cast("list[Any]", value)):
+        if is_mapping(value):
+            self._object(schema, value, pointer)
+        elif is_list(value) and is_mapping(schema.get("items")):
+            for index, item in enumerate(value):
                 self._value(schema["items"], item, (*pointer, index))
 
     def _type(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> bool:
-        declared: Any = schema.get("type")
-        if declared is None:
+        declared_type: Any = schema.get("type")
+        if declared_type is None:
             return True
-        types = cast("list[str]", declared if isinstance(declared, list) else [declared])
+        types = declared_type if is_list(declared_type) else [declared_type]
         for name in types:
             if isinstance(value, _TYPES.get(name, (object,))) and (name == "boolean" or not isinstance(value, bool)):
                 return True
@@ -206,16 +203,16 @@ class Configuration:
                 return True
         expected = " or ".join(_TYPE_WORDS.get(name, name) for name in types if name != "null" or len(types) == 1)
         secret = schema.get("airbyte_secret") is True
-        here = "something else" if secret else kind(value)
-        what = f'{self._what}: "{_last(pointer)}" must be {expected}; here stands {here}'
+        actual = "something else" if secret else kind(value)
+        message = f'{self._name}: "{_last(pointer)}" must be {expected}; it is {actual}'
         if secret:
             # A number here is somebody's secret: neither shown nor repeated in the fix.
             fault = self._document.fault(
-                "LOT043", what, (*self._place, *pointer), key=True, fix='write {"$secret": "…"}'
+                "LOT043", message, (*self._base, *pointer), key=True, fix='write {"$secret": "…"}'
             )
-            self._faults.append(_without_excerpt(fault))
+            self._faults.append(fault.without_excerpt())
             return False
-        self._fault("LOT043", what, pointer, fix=_quotes(types, value))
+        self._fault("LOT043", message, pointer, fix=_quotes(types, value))
         return False
 
     def _choice(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> bool:
@@ -223,8 +220,8 @@ class Configuration:
         if not choices or value in choices:
             return True
         fix, allowed, near = choose(str(value), [str(c) for c in choices])
-        what = f'{self._what}: "{_last(pointer)}" cannot be {kind(value).removeprefix("the text ")}'
-        self._fault("LOT043", what, pointer, fix=fix, allowed=allowed, nearest=near)
+        message = f'{self._name}: "{_last(pointer)}" cannot be {kind(value).removeprefix("the text ")}'
+        self._fault("LOT043", message, pointer, fix=fix, allowed=allowed, nearest=near)
         return False
 
     def _limits(self, schema: Mapping[str, Any], value: Any, pointer: Pointer) -> None:
@@ -240,26 +237,23 @@ class Configuration:
                 problem = "is too short" if value else "is empty"
             elif isinstance(pattern, str) and not _matches(pattern, value):
                 problem, fix = "does not have the form that the connector takes", f"it must match {pattern}"
-        elif isinstance(value, list) and len(cast("list[Any]", value)) < schema.get("minItems", 0):
+        elif is_list(value) and len(value) < schema.get("minItems", 0):
             problem = f"needs at least {schema['minItems']} entries"
         if problem:
-            self._fault("LOT043", f'{self._what}: "{name}" {problem}', pointer, fix=fix)
+            self._fault("LOT043", f'{self._name}: "{name}" {problem}', pointer, fix=fix)
 
     def _object(self, schema: Mapping[str, Any], value: Mapping[str, Any], pointer: Pointer) -> None:
         variant = self._variant(schema, value, pointer)
         if variant is None:
             return
-        properties = {**cast("dict[str, Any]", schema.get("properties") or {}), **variant.get("properties", {})}
-        parts = cast("list[dict[str, Any]]", schema.get("allOf") or [])
-        parts += [v for part in parts for v in [*(part.get("oneOf") or []), *(part.get("anyOf") or [])]]
-        properties = {**_any_of([part.get("properties") or {} for part in parts]), **properties}
-        required = [*(schema.get("required") or []), *(variant.get("required") or [])]
+        properties = _properties(schema, variant)
+        required = [*as_list(schema.get("required")), *as_list(variant.get("required"))]
         misspelt = {closest(name, properties) for name in value if properties and name not in properties}
         for name in dict.fromkeys(required):
             if name not in value and name not in misspelt:
-                what = f'{self._what}: "{name}" is missing in {_inside(pointer)}'
-                fix = f'add "{name}": {_sample(properties.get(name, {}), self._what, name)}'
-                self._fault("LOT044", what, pointer, key=True, fix=fix)
+                message = f'{self._name}: "{name}" is missing in {_inside(pointer)}'
+                fix = f'add "{name}": {_sample(properties.get(name, {}), self._name, name)}'
+                self._fault("LOT044", message, pointer, key=True, fix=fix)
         if not properties:
             return
         for name, item in value.items():
@@ -267,15 +261,12 @@ class Configuration:
                 self._value(properties[name], item, (*pointer, name))
             elif not name.startswith("$"):
                 fix, allowed, near = choose(name, sorted(properties))
-                what = f'{self._what} has no setting "{name}" in {_inside(pointer)}'
-                self._fault("LOT042", what, (*pointer, name), key=True, fix=fix, allowed=allowed, nearest=near)
+                message = f'{self._name} has no setting "{name}" in {_inside(pointer)}'
+                self._fault("LOT042", message, (*pointer, name), key=True, fix=fix, allowed=allowed, nearest=near)
 
-    def _variant(  # noqa: PLR0911 - one return per way to tell variants apart
-        self, schema: Mapping[str, Any], value: Mapping[str, Any], pointer: Pointer
-    ) -> dict[str, Any] | None:
+    def _variant(self, schema: Mapping[str, Any], value: Mapping[str, Any], pointer: Pointer) -> dict[str, Any] | None:
         """The variant of a oneOf that the value means; None after a fault, {} where the schema has none."""
-        variants = cast("list[dict[str, Any]]", schema.get("oneOf") or schema.get("anyOf") or [])
-        variants = [v for v in variants if v.get("properties")]
+        variants = [v for v in as_mappings(schema.get("oneOf") or schema.get("anyOf")) if v.get("properties")]
         if not variants:
             return {}
         if len(variants) == 1:
@@ -284,44 +275,48 @@ class Configuration:
         if key is None:
             # Nothing tells the variants apart: what any of them knows is known, and nothing is required.
             return {"properties": _any_of([v["properties"] for v in variants])}
-        tags: dict[Any, dict[str, Any]] = {tag: v for v in variants for tag in _tags(v, key)}
         if key not in value:
-            required_by_all = all(key in (v.get("required") or []) for v in variants)
-            fitting = [v for v in variants if set(value) <= set(v["properties"])]
-            if not required_by_all and fitting:
-                return fitting[0]
-            what = f'{self._what}: "{key}" is missing in {_inside(pointer)}: it says which kind is meant'
-            fix = f'add "{key}": one of {", ".join(str(t) for t in tags)}'
-            self._fault("LOT044", what, pointer, key=True, fix=fix, allowed=tuple(str(t) for t in tags))
-            return None
+            return self._untagged_variant(variants, key, value, pointer)
         if reference(value[key]):
             return {}
-        chosen = value[key] if isinstance(value[key], str | int | bool) else None
-        if chosen not in tags:
-            fix, allowed, near = choose(str(value[key]), [str(t) for t in tags])
-            here = kind(value[key]).removeprefix("the text ")
-            what = f'{self._what}: "{key}" cannot be {here}'
-            self._fault("LOT043", what, (*pointer, key), fix=fix, allowed=allowed, nearest=near)
-            return None
-        return tags[chosen]
+        return self._tagged_variant(variants, key, value[key], pointer)
+
+    def _untagged_variant(
+        self, variants: list[dict[str, Any]], key: str, value: Mapping[str, Any], pointer: Pointer
+    ) -> dict[str, Any] | None:
+        """The first variant that has all keys of the value, unless every variant requires the tag."""
+        required_by_all = all(key in as_list(variant.get("required")) for variant in variants)
+        fitting = [variant for variant in variants if set(value) <= set(variant["properties"])]
+        if fitting and not required_by_all:
+            return fitting[0]
+        tags = tuple(str(tag) for variant in variants for tag in _tags(variant, key))
+        message = f'{self._name}: "{key}" is missing in {_inside(pointer)}; it selects the form of the settings'
+        fix = f'add "{key}": one of {", ".join(dict.fromkeys(tags))}'
+        self._fault("LOT044", message, pointer, key=True, fix=fix, allowed=tuple(dict.fromkeys(tags)))
+        return None
+
+    def _tagged_variant(
+        self, variants: list[dict[str, Any]], key: str, tag: Any, pointer: Pointer
+    ) -> dict[str, Any] | None:
+        by_tag = {tag: variant for variant in variants for tag in _tags(variant, key)}
+        if isinstance(tag, str | int | bool) and tag in by_tag:
+            return by_tag[tag]
+        fix, allowed, near = choose(str(tag), [str(other) for other in by_tag])
+        message = f'{self._name}: "{key}" cannot be {kind(tag).removeprefix("the text ")}'
+        self._fault("LOT043", message, (*pointer, key), fix=fix, allowed=allowed, nearest=near)
+        return None
 
 
-def _without_excerpt(fault: Fault) -> Fault:
-    return Fault(
-        fault.code,
-        fault.what,
-        fault.file,
-        fault.line,
-        fault.column,
-        fault.length,
-        "",
-        fault.fix,
-        severity=fault.severity,
-    )
+def _properties(schema: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a schema knows: its own, those of the variant and those of each part of `allOf`."""
+    parts = as_mappings(schema.get("allOf"))
+    parts += [item for part in parts for key in ("oneOf", "anyOf") for item in as_mappings(part.get(key))]
+    shared = _any_of([as_mapping(part.get("properties")) for part in parts])
+    return {**shared, **as_mapping(schema.get("properties")), **as_mapping(variant.get("properties"))}
 
 
 def _tags(variant: Mapping[str, Any], key: str) -> list[Any]:
-    schema = cast("dict[str, Any]", variant.get("properties", {}).get(key, {}))
+    schema = as_mapping(as_mapping(variant.get("properties")).get(key))
     if "const" in schema:
         return [schema["const"]]
     return list(schema.get("enum") or [])
@@ -340,12 +335,12 @@ def _discriminator(variants: Iterable[Mapping[str, Any]]) -> str | None:
 
 def _any_of(variants: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The properties of several variants together; one that differs between them takes anything."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for properties in variants:
         for name, schema in properties.items():
             secret = {"airbyte_secret": True} if schema.get("airbyte_secret") is True else {}
-            found[name] = schema if found.get(name, schema) == schema else secret
-    return found
+            merged[name] = schema if merged.get(name, schema) == schema else secret
+    return merged
 
 
 def _matches(pattern: str, value: str) -> bool:
@@ -374,9 +369,9 @@ def _quotes(types: list[str], value: Any) -> str:
     return ""
 
 
-def _sample(schema: Mapping[str, Any], what: str, name: str) -> str:
+def _sample(schema: Mapping[str, Any], connector: str, name: str) -> str:
     if schema.get("airbyte_secret") is True:
-        return f'{{"$secret": "{re.sub(r"[^a-z0-9_]+", "_", f"{what}_{name}".lower())}"}}'
+        return f'{{"$secret": "{re.sub(r"[^a-z0-9_]+", "_", f"{connector}_{name}".lower())}"}}'
     choices = [schema["const"]] if "const" in schema else list(schema.get("enum") or [])
     if choices:
         return " or ".join(f'"{c}"' for c in choices[:6])

@@ -18,27 +18,27 @@ from lotus.errors import LotusError, RemoteError, UnavailableError
 from lotus.gitops.cluster import Cluster
 
 MAX_BYTES = 100 << 20
-"""As PKO's own limit for an unpacked source."""
+"""As PKO's own limit for an unpacked source (docs/pulumi-behaviour.md#size-of-an-artifact)."""
 
 
 def fetch(cluster: Cluster, name: str, into: Path) -> str:
     """Unpacks the GitRepository's current artifact into `into`; returns its revision.
 
     Raises:
-        RemoteError: there is no such GitRepository, it has no artifact, or what is served is not what was promised.
+        RemoteError: there is no such GitRepository, it has no artifact, or the archive has another digest.
         UnavailableError: source-controller does not answer.
     """
-    where = f"GitRepository {cluster.namespace}/{name}"
+    subject = f"GitRepository {cluster.namespace}/{name}"
     repository = cluster.get("GitRepository", name)
     if repository is None:
         raise RemoteError(f'there is no GitRepository "{name}"', where=f"namespace {cluster.namespace}")
     artifact = (repository.get("status") or {}).get("artifact")
     if not artifact:
-        raise RemoteError("Flux has not fetched anything yet", where=where, fix="lotus reconcile says why")
+        raise RemoteError("Flux has not fetched anything yet", where=subject, fix="lotus reconcile says why")
     archive = _download(artifact["url"])
     algorithm, _, digest = artifact["digest"].partition(":")
     if hashlib.new(algorithm, archive).hexdigest() != digest:
-        raise RemoteError("the archive is not the one that Flux promises: wrong digest", where=artifact["url"])
+        raise RemoteError("the archive does not have the digest that Flux announces", where=artifact["url"])
     into.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         members = tar.getmembers()
@@ -51,13 +51,13 @@ def fetch(cluster: Cluster, name: str, into: Path) -> str:
 def _download(url: str) -> bytes:
     # Straight to the cluster's own service, whatever proxy the pod has for the world outside.
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=60) as answer:
-            return answer.read(MAX_BYTES)
+        with build_opener(ProxyHandler({})).open(url, timeout=60) as response:
+            return response.read(MAX_BYTES)
     except (URLError, TimeoutError) as error:
         raise UnavailableError(
             f"source-controller does not answer: {getattr(error, 'reason', error)}",
             where=url,
-            fix="a NetworkPolicy may be in the way; `lotus gitops render` has the one that lets this namespace in",
+            fix="a NetworkPolicy may block it; `lotus gitops render` has the one that admits this namespace",
         ) from None
 
 
@@ -66,10 +66,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lotus.gitops.artifact", description=__doc__)
     for name in ("--namespace", "--name", "--into"):
         parser.add_argument(name, required=True)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     try:
-        with Cluster(asked.namespace) as cluster:
-            print(fetch(cluster, asked.name, Path(asked.into)))
+        with Cluster(options.namespace) as cluster:
+            print(fetch(cluster, options.name, Path(options.into)))
     except LotusError as error:
         print(error, file=sys.stderr)
         return error.exit_code

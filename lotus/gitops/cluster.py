@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
@@ -47,7 +47,7 @@ class Cluster:
             self._client = Client(config=config, field_manager="lotus", trust_env=True)
         except (KubeConfigError, KeyError, TypeError) as error:
             raise ConfigError(
-                f"no way to the cluster: {error}",
+                f"the kubeconfig cannot be used: {error}",
                 where="KUBECONFIG, or ~/.kube/config",
                 fix="point KUBECONFIG at a file whose current context is the lake's cluster",
             ) from None
@@ -67,12 +67,12 @@ class Cluster:
 
     def list(self, kind: str, **labels: str) -> list[Object]:
         """Every object of the kind that has these labels; none where the cluster does not know the kind."""
-        found = self._calling(
+        objects = self._calling(
             kind,
             "",
             lambda: list(self._client.list(_resource(kind), namespace=self.namespace, labels=dict(labels) or None)),
         )
-        return [_plain(one) for one in found or []]
+        return [_plain(item) for item in objects or []]
 
     def annotate(self, kind: str, name: str, annotations: Mapping[str, str]) -> Object:
         """Sets annotations and leaves the others alone."""
@@ -107,11 +107,11 @@ class Cluster:
             "lastTimestamp": now,
             "count": 1,
         }
-        made = _resource("Event").from_dict(body)
-        self._calling("Event", name, lambda: self._client.create(made, namespace=self.namespace))
+        event = _resource("Event").from_dict(body)
+        self._calling("Event", name, lambda: self._client.create(event, namespace=self.namespace))
 
     def delete(self, kind: str, name: str) -> None:
-        """Deletes the object; one that is gone already is no fault."""
+        """Deletes the object; an object that is gone already is not an error."""
         self._calling(kind, name, lambda: self._client.delete(_resource(kind), name, namespace=self.namespace))
 
     def _patch(self, kind: str, name: str, body: Object, *, subresource: str = "") -> Object:
@@ -127,10 +127,10 @@ class Cluster:
         return _plain(patched)
 
     def _calling(self, kind: str, name: str, call: Callable[[], Any]) -> Any:
-        """Runs one call; "not found" is None, everything else a sentence of ours."""
+        """Runs one call; "not found" is None, any other error becomes lotus's own."""
         import httpx2
 
-        where = f"{kind} {self.namespace}/{name}".rstrip("/") + f" of {self.server}"
+        subject = f"{kind} {self.namespace}/{name}".rstrip("/") + f" of {self.server}"
         try:
             return call()
         except ApiError as error:
@@ -139,16 +139,18 @@ class Cluster:
             if error.status.code in (401, 403):
                 raise RemoteError(
                     f"the cluster refuses: {error.status.message}",
-                    where=where,
+                    where=subject,
                     fix="ask for the role that `lotus gitops render` declares (its setting `people`)",
                 ) from None
             if (error.status.code or 0) in (429, 500, 503, 504):
-                raise UnavailableError(f"the cluster cannot answer now: {error.status.message}", where=where) from None
-            raise RemoteError(f"the cluster refuses: {error.status.message}", where=where) from None
+                raise UnavailableError(
+                    f"the cluster cannot answer now: {error.status.message}", where=subject
+                ) from None
+            raise RemoteError(f"the cluster refuses: {error.status.message}", where=subject) from None
         except httpx2.HTTPError as error:
             raise UnavailableError(
                 f"the cluster does not answer: {error}",
-                where=where,
+                where=subject,
                 fix="check the network and the current context of your kubeconfig, then try again",
             ) from None
 
@@ -159,5 +161,5 @@ def _resource(kind: str) -> type[GenericNamespacedResource]:
     return create_namespaced_resource(group, version, kind, plural)
 
 
-def _plain(found: Any) -> Object:
-    return cast("Object", found)
+def _plain(value: Any) -> Object:
+    return value

@@ -12,15 +12,15 @@ from lotus.gitops.settings import GitOpsSettings, gitops_settings
 
 def delivery_of(project: Path, stack: str) -> GitOpsSettings | None:
     """The delivery that applies this stack; None where there is none."""
-    return next((found for found in deliveries_of(project) if found.stack == stack), None)
+    return next((settings for settings in deliveries_of(project) if settings.stack == stack), None)
 
 
 def deliveries_of(project: Path) -> list[GitOpsSettings]:
-    """What the lotus:gitops of each `Pulumi.<name>.yaml` describes; those with mistakes are left out."""
-    found: list[GitOpsSettings] = []
+    """What the lotus:gitops of each `Pulumi.<name>.yaml` describes; those with faults are left out."""
+    deliveries: list[GitOpsSettings] = []
     for file in sorted(project.glob("Pulumi.*.yaml")):
-        given = from_stack_file(project, file.name[len("Pulumi.") : -len(".yaml")]).gitops
-        if not isinstance(given, bool):
+        values = from_stack_file(project, file.name[len("Pulumi.") : -len(".yaml")]).gitops
+        if not isinstance(values, bool):
             with contextlib.suppress(ConfigError):
-                found.append(gitops_settings(given))
-    return found
+                deliveries.append(gitops_settings(values))
+    return deliveries

@@ -1,6 +1,6 @@
 """One function per Kubernetes object, as plain data: what `GitOps` declares and `lotus gitops render` writes.
 
-What shapes them are measured facts about PKO 2.9 and Flux; the reasons stand beside the fields.
+The reasons are beside the fields; the facts about PKO and Flux are in docs/pulumi-behaviour.md.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lotus.errors import Exit
+from lotus.example_values import refuse_example
 from lotus.gitops.settings import OPERATOR, GitOpsSettings
 
 Manifest = dict[str, Any]
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Keeps `pulumi up` of the gitops stack from waiting for the first apply of the lake, the operator's business."""
+"""Keeps `pulumi up` from waiting for the lake's first apply (docs/pulumi-behaviour.md#waiting-for-objects)."""
 DRIFT_LABELS = {"app.kubernetes.io/part-of": "lotus", "app.kubernetes.io/component": "drift"}
 STATE_FOLDER = "/etc/lotus/state"
 SECRETS_FOLDER = "/etc/lotus/secrets"
@@ -21,10 +23,10 @@ AIRBYTE_FOLDER = "/etc/lotus/airbyte"
 CREDENTIALS_FILE = f"{STATE_FOLDER}/credentials"
 PASSPHRASE_FILE = f"{STATE_FOLDER}/passphrase"
 SOURCE_FOLDER = "/var/lib/lotus/source"
-DRIFT_FOUND = 2
-"""Exit code of `lotus drift` when it found some; whatever keeps it from its answer is 1."""
+DRIFT_FOUND = int(Exit.DIFFERENT)
+"""Exit code of `lotus drift` when it found some; whatever keeps it from its answer has another."""
 
-_USER = 1000  # uid and gid of PKO's restricted profile, and of the workspace image
+_USER = 1000  # uid and gid, as in docs/pulumi-behaviour.md#the-restricted-profile and the workspace image
 _OPERATOR = {"app.kubernetes.io/name": "pulumi-kubernetes-operator"}
 _HARDENED = {
     "allowPrivilegeEscalation": False,
@@ -37,8 +39,14 @@ _HARDENED = {
 
 
 def manifests(settings: GitOpsSettings, *, project: str) -> list[Manifest]:
-    """Every object of the gitops stack, in an order in which they can be created; `project` is Pulumi.yaml's name."""
-    found = [
+    """Every object of the gitops stack, in an order in which they can be created; `project` is Pulumi.yaml's name.
+
+    Raises:
+        ConfigError: repository, image or state is still the example's.
+    """
+    for name in ("repository", "image", "state"):
+        refuse_example(getattr(settings, name), f"lotus:gitops.{name}", where="Pulumi.gitops.yaml")
+    objects = [
         namespace(settings),
         service_account(settings),
         auth_delegator(settings),
@@ -49,12 +57,12 @@ def manifests(settings: GitOpsSettings, *, project: str) -> list[Manifest]:
         stack(settings, project=project),
     ]
     if settings.people:
-        found.append(people_binding(settings))
+        objects.append(people_binding(settings))
     if settings.webhook:
-        found.append(receiver(settings))
+        objects.append(receiver(settings))
     if settings.drift:
-        found += [drift_account(settings), drift_role(settings), drift_binding(settings), drift_job(settings)]
-    return found
+        objects += [drift_account(settings), drift_role(settings), drift_binding(settings), drift_job(settings)]
+    return objects
 
 
 def _metadata(settings: GitOpsSettings, name: str, **more: Any) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def _metadata(settings: GitOpsSettings, name: str, **more: Any) -> dict[str, Any
 
 
 def namespace(settings: GitOpsSettings) -> Manifest:
-    """Where everything of the lake's delivery lives: PKO reads Secrets and sources of the Stack's namespace only."""
+    """Where the whole delivery lives: PKO reads one namespace (docs/pulumi-behaviour.md#namespace-of-a-stack)."""
     metadata = _metadata(settings, settings.namespace)
     del metadata["namespace"]
     metadata["labels"] |= {
@@ -79,7 +87,7 @@ def service_account(settings: GitOpsSettings) -> Manifest:
 
 
 def auth_delegator(settings: GitOpsSettings) -> Manifest:
-    """Lets the workspace's agent check who calls it; without this binding PKO 2 runs nothing."""
+    """Lets the workspace's agent check who calls it (docs/pulumi-behaviour.md#authentication-of-the-agent)."""
     metadata = _metadata(settings, f"{settings.namespace}:{settings.name}:system:auth-delegator")
     del metadata["namespace"]
     return {
@@ -120,7 +128,7 @@ def operator_reaches_workspaces(settings: GitOpsSettings) -> Manifest:
 
 
 def workspaces_reach_artifacts(settings: GitOpsSettings) -> Manifest:
-    """Lets the workspace fetch from source-controller, which Flux's own policies keep to Flux's namespace.
+    """Lets the workspace fetch from source-controller (docs/pulumi-behaviour.md#network-policies-of-flux).
 
     Flux's namespace is named too: where Flux was installed without policies, this one would shut its controllers out.
     """
@@ -189,7 +197,7 @@ def _role_binding(settings: GitOpsSettings, name: str, subjects: Sequence[dict[s
 
 
 def git_repository(settings: GitOpsSettings) -> Manifest:
-    """Flux's source: looks for new commits and serves each as an archive, without the paths that no apply needs."""
+    """Flux's source: serves each new commit as an archive (docs/pulumi-behaviour.md#git-repositories-of-flux)."""
     spec: dict[str, Any] = {
         "url": settings.repository,
         "ref": {"branch": settings.branch},
@@ -247,7 +255,7 @@ def stack(settings: GitOpsSettings, *, project: str) -> Manifest:
         },
         "refresh": settings.refresh,
         # A destroy without the program runs in an empty folder: nothing there can be imported, and pip tries to
-        # upgrade itself in the image's read-only Python (pulumi-kubernetes-operator#1302).
+        # upgrade itself in the image's read-only Python (docs/pulumi-behaviour.md#destroying-a-stack).
         "runProgram": True,
         "destroyOnFinalize": settings.destroy_on_finalize,
         "workspaceReclaimPolicy": settings.workspace,
@@ -277,7 +285,7 @@ def _workspace(settings: GitOpsSettings, project: str) -> dict[str, Any]:
             "spec": {
                 "securityContext": {"fsGroup": _USER},
                 "initContainers": [stale_lock_container(settings, project)],
-                # PKO merges by name; its schema asks for this entry as soon as anything else stands here.
+                # Merged by name, and demanded: docs/pulumi-behaviour.md#pod-template-of-a-workspace.
                 "containers": [{"name": "pulumi", "volumeMounts": _mounts(settings)}],
                 "volumes": _volumes(settings, credentials=settings.secrets.writer),
             }
@@ -286,7 +294,7 @@ def _workspace(settings: GitOpsSettings, project: str) -> dict[str, Any]:
 
 
 def _resources(settings: GitOpsSettings) -> dict[str, Any]:
-    # Request and limit are equal: PKO tells its agent the request as its soft limit, while pulumi and Python next to it
+    # Request and limit are equal (docs/pulumi-behaviour.md#memory-of-a-workspace): pulumi and Python beside the agent
     # know no limit at all, so a lower request would let the kernel end an apply halfway.
     return {
         "requests": {"cpu": settings.cpu, "memory": settings.memory},
@@ -312,7 +320,7 @@ def _environment(settings: GitOpsSettings, *, writer: str = "") -> list[dict[str
 
 
 def _mounts(settings: GitOpsSettings) -> list[dict[str, Any]]:
-    # Files, not variables: kubelet renews them in a running pod, so that a rotated secret is there at the next apply.
+    # Files, not variables: the next apply has a rotated secret (docs/pulumi-behaviour.md#secrets-in-a-pod).
     folders = {"state": STATE_FOLDER, "secrets": SECRETS_FOLDER}
     if settings.secrets.airbyte:
         folders["airbyte"] = AIRBYTE_FOLDER
@@ -343,7 +351,8 @@ def _one_key(secret: str, key: str) -> dict[str, Any]:
 def stale_lock_container(settings: GitOpsSettings, project: str) -> dict[str, Any]:
     """Removes the state's lock that this same pod left behind when it was killed in mid-update.
 
-    PKO does not know the words of a bucket's lock, so one stale lock is three failures and a Stalled Stack.
+    PKO does not know the words of a bucket's lock (docs/pulumi-behaviour.md#locks-and-the-operator), so one stale lock
+    is three failures and a Stalled Stack.
     """
     command = ["python", "-m", "lotus.gitops.stale_locks", "--backend", settings.state]
     return {
@@ -425,7 +434,7 @@ def drift_job(settings: GitOpsSettings) -> Manifest:
         "containers": [container],
         "volumes": [*_volumes(settings, credentials=settings.secrets.reader), {"name": "source", "emptyDir": {}}],
     }
-    found = {"containerName": "drift", "operator": "In", "values": [DRIFT_FOUND]}
+    on_drift = {"containerName": "drift", "operator": "In", "values": [DRIFT_FOUND]}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -441,7 +450,7 @@ def drift_job(settings: GitOpsSettings) -> Manifest:
                 "metadata": {"labels": DRIFT_LABELS | {"app.kubernetes.io/instance": settings.name}},
                 "spec": {
                     # Found drift ends the job at once and says so in the Job's own condition; a fault is tried again.
-                    "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": found}]},
+                    "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": on_drift}]},
                     "backoffLimit": 2,
                     "activeDeadlineSeconds": settings.drift.minutes * 60,
                     "template": {"spec": pod},

@@ -25,7 +25,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def render(settings: GitOpsSettings, *, project: str) -> str:
+def render_manifests(settings: GitOpsSettings, *, project: str) -> str:
     """Every object as one YAML stream, in the order in which they can be applied."""
     return "---\n".join(_document(manifest) for manifest in manifests(settings, project=project))
 

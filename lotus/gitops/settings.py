@@ -30,7 +30,7 @@ def _pinned(value: str) -> str:
         return value
     tag = name.partition(":")[2]
     if not tag or tag == "latest":
-        raise ValueError("an image with a tag of its own or a digest: what floats changes under a running lake")
+        raise ValueError("an image with a fixed tag or a digest: a tag that moves would change a running lake")
     return value
 
 
@@ -42,9 +42,7 @@ def _git_url(value: str) -> str:
 
 def _state_url(value: str) -> str:
     if not re.match(r"(s3|gs|azblob)://\S", value):
-        raise ValueError(
-            "a bucket that operator, CI and laptops all reach, such as s3://lotus-state?region=eu-central-1"
-        )
+        raise ValueError("a bucket that operator, CI and laptops all reach, such as s3://BUCKET?region=eu-central-1")
     return value
 
 
@@ -90,7 +88,7 @@ class Webhook(_Model):
     secret: Label = Field(default="lotus-webhook", description="key `token`: what the git host signs its calls with")
 
 
-class Drift(_Model):
+class DriftJob(_Model):
     """A look, without locks, whether somebody changed Airbyte behind the files' back."""
 
     schedule: Annotated[str, AfterValidator(_cron)] = "17 * * * *"
@@ -115,7 +113,7 @@ class GitOpsSettings(_Model):
     secrets: SecretNames = SecretNames()
     secrets_provider: str | None = Field(default=None, description="awskms://…, gcpkms://…; null: the passphrase")
     webhook: Webhook | None = Webhook()
-    drift: Drift | None = Drift()
+    drift: DriftJob | None = DriftJob()
     memory: Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")] = "1Gi"
     cpu: Annotated[str, Field(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]+)?)$")] = "500m"
     resync_minutes: int = Field(
@@ -141,33 +139,36 @@ class GitOpsSettings(_Model):
 
 
 def gitops_settings(values: Any, *, where: str = "Pulumi.gitops.yaml: lotus:gitops") -> GitOpsSettings:
-    """The settings in `values`, which is what stands below `lotus:gitops`.
+    """The settings in `values`, which is the value of `lotus:gitops`.
 
     Raises:
-        ConfigError: with every mistake; unknown keys come with the nearest known one.
+        ConfigError: with every fault; unknown keys come with the nearest known one.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(
-            "lotus:gitops needs to know the repository, the image and the state's bucket",
+            "lotus:gitops needs repository, image and state",
             where=where,
             fix="pulumi config set --path lotus:gitops.repository https://… (see docs/gitops.md)",
         )
     try:
         return GitOpsSettings.model_validate(dict(values))
     except ValidationError as error:
-        raise ConfigError("\n".join(_sentences(error)), where=where, fix="docs/gitops.md lists the settings") from None
+        first, *others = _sentences(error)
+        raise ConfigError(first, details=others, where=where, fix="docs/gitops.md lists the settings") from None
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    found: list[str] = []
-    for one in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in one["loc"])
-        if one["type"] == "extra_forbidden":
-            model = {"secrets": SecretNames, "webhook": Webhook, "drift": Drift}.get(str(one["loc"][0]), GitOpsSettings)
-            close = get_close_matches(str(one["loc"][-1]), model.model_fields, n=1)
-            found.append(f'unknown setting "{key}"' + (f', did you mean "{close[0]}"?' if close else ""))
-        elif one["type"] == "missing":
-            found.append(f'"{key}" is missing')
+    sentences: list[str] = []
+    for problem in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            model = {"secrets": SecretNames, "webhook": Webhook, "drift": DriftJob}.get(
+                str(problem["loc"][0]), GitOpsSettings
+            )
+            close = get_close_matches(str(problem["loc"][-1]), model.model_fields, n=1)
+            sentences.append(f'unknown setting "{key}"' + (f', did you mean "{close[0]}"?' if close else ""))
+        elif problem["type"] == "missing":
+            sentences.append(f'"{key}" is missing')
         else:
-            found.append(f'"{key}": {one["msg"].removeprefix("Value error, ")}')
-    return found
+            sentences.append(f'"{key}": {problem["msg"].removeprefix("Value error, ")}')
+    return sentences

@@ -17,18 +17,18 @@ INSTALLERS = ("pip", "setuptools", "wheel")
 
 def build_requirements(project: Path) -> list[str]:
     """What the `[build-system]` of each local distribution in requirements.txt asks for."""
-    found: list[str] = []
+    requirements: list[str] = []
     for line in (project / "requirements.txt").read_text().splitlines():
         definition = project / line.strip() / "pyproject.toml"
         if line.startswith("./") and definition.exists():
-            found += tomllib.loads(definition.read_text())["build-system"]["requires"]
-    return sorted(set(found))
+            requirements += tomllib.loads(definition.read_text())["build-system"]["requires"]
+    return sorted(set(requirements))
 
 
-def fill(project: Path, folder: Path) -> None:
+def fill_wheelhouse(project: Path, folder: Path) -> None:
     """Builds or fetches the wheels, for the Python that runs this."""
-    wanted = ["--requirement", "requirements.txt", *build_requirements(project), *INSTALLERS]
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(folder.absolute()), *wanted]
+    requirements = ["--requirement", "requirements.txt", *build_requirements(project), *INSTALLERS]
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(folder.absolute()), *requirements]
     subprocess.run(command, cwd=project, check=True)
 
 
@@ -36,7 +36,7 @@ def main() -> int:
     """The image's build step."""
     parser = argparse.ArgumentParser(prog="python -m lotus.gitops.wheelhouse", description=__doc__)
     parser.add_argument("folder", type=Path)
-    fill(Path(), parser.parse_args().folder)
+    fill_wheelhouse(Path(), parser.parse_args().folder)
     return 0
 
 

@@ -35,6 +35,11 @@ class Action(StrEnum):
     NOTHING = "nothing"
 
 
+def landing_of(connection: str) -> str:
+    """The commands that show what the next sync of a connection lands."""
+    return f"lotus sync {connection} --wait && lotus landing --source {connection}"
+
+
 _WORST_FIRST = list(Risk)
 
 

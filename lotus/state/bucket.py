@@ -1,4 +1,4 @@
-"""The bucket that holds the state: its address as Pulumi writes it, a client for it, and its faults in our words."""
+"""The bucket that holds the state: its address as Pulumi writes it, a client for it, and its errors as lotus's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lotus.errors import ConfigError, RemoteError, UnavailableError
+from lotus.example_values import refuse_example
+from lotus.s3 import s3_client
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Bucket:
         """Reads Pulumi's backend address: the old names of its parameters (disableSSL) as well as the new.
 
         Raises:
-            ConfigError: it is no s3:// address.
+            ConfigError: it is not an s3:// address, or an example's.
         """
+        refuse_example(backend, "the state's address", where="PULUMI_BACKEND_URL, or lotus:gitops.state")
         parts = urlsplit(backend)
         if parts.scheme != "s3" or not parts.netloc:
             raise ConfigError(
@@ -44,7 +47,7 @@ class Bucket:
         return cls(parts.netloc, parts.path.strip("/"), endpoint, query.get("region"), style == "true")
 
     @property
-    def where(self) -> str:
+    def url(self) -> str:
         """As people write it: `s3://lotus-state/prefix`."""
         return f"s3://{self.name}/{self.prefix}".rstrip("/")
 
@@ -54,29 +57,24 @@ class Bucket:
 
     def client(self, environment: Mapping[str, str] | None = None) -> Any:
         """A boto3 client for it, with the environment's keys; without them boto3 looks by itself, as Pulumi does."""
-        import boto3
-        from botocore.config import Config
-
         environment = os.environ if environment is None else environment
-        session = boto3.Session(
-            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-            profile_name=environment.get("AWS_PROFILE"),
+        return s3_client(
+            endpoint=self.endpoint,
+            region=self.region,
+            path_style=self.path_style,
+            access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+            secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+            session_token=environment.get("AWS_SESSION_TOKEN"),
+            profile=environment.get("AWS_PROFILE"),
         )
-        style = "path" if self.path_style else "auto"
-        config = Config(
-            connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 4}, s3={"addressing_style": style}
-        )
-        return session.client("s3", endpoint_url=self.endpoint, region_name=self.region, config=config)
 
 
-def denied(error: Any) -> bool:
+def is_denied(error: Any) -> bool:
     """Whether these keys may not do what was asked."""
     return code(error) in ("AccessDenied", "403")
 
 
-def missing(error: Any) -> bool:
+def is_missing(error: Any) -> bool:
     """Whether there is no such object (a HEAD has no body, so only the status says it)."""
     return code(error) in ("NoSuchKey", "404")
 
@@ -87,8 +85,8 @@ def code(error: Any) -> str:
 
 
 @contextmanager
-def in_our_words(bucket: Bucket) -> Generator[None]:
-    """Translates S3's faults where they enter.
+def bucket_errors(bucket: Bucket) -> Generator[None]:
+    """Translates S3's errors where they enter.
 
     Raises:
         ConfigError: no keys, unknown keys, no such bucket.
@@ -102,7 +100,7 @@ def in_our_words(bucket: Bucket) -> Generator[None]:
     except (NoCredentialsError, PartialCredentialsError):
         raise ConfigError(
             "there are no keys for the state's bucket",
-            where=bucket.where,
+            where=bucket.url,
             fix="set AWS_SHARED_CREDENTIALS_FILE (or AWS_PROFILE) to the reader's keys",
         ) from None
     except ClientError as error:
@@ -110,27 +108,27 @@ def in_our_words(bucket: Bucket) -> Generator[None]:
     except (BotoCoreError, OSError) as error:
         raise UnavailableError(
             f"the state's bucket cannot be reached: {error}",
-            where=bucket.where,
-            fix="is its endpoint right, and is it up?",
+            where=bucket.url,
+            fix="check its endpoint, and that it runs",
         ) from None
 
 
 def _translated(bucket: Bucket, error: Any) -> Exception:
-    word = code(error)
+    error_code = code(error)
     operation = str(error.operation_name)
-    if word in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken"):
+    if error_code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken"):
         return ConfigError(
-            f"the bucket does not know these keys ({word})",
-            where=bucket.where,
-            fix="were they rotated? get the present ones (docs/rotate-a-secret.md)",
+            f"the bucket does not know these keys ({error_code})",
+            where=bucket.url,
+            fix="if they were rotated, get the current ones (docs/rotate-a-secret.md)",
         )
-    if word == "NoSuchBucket":
-        return ConfigError("there is no such bucket", where=bucket.where, fix="lotus state init makes it")
-    if denied(error):
+    if error_code == "NoSuchBucket":
+        return ConfigError("there is no such bucket", where=bucket.url, fix="lotus state init creates it")
+    if is_denied(error):
         return RemoteError(
             f"these keys may not do that ({operation})",
-            where=bucket.where,
+            where=bucket.url,
             fix="people's and CI's keys only read; docs/one-writer.md says who may do what, and how to break the glass",
         )
-    message = str(error.response.get("Error", {}).get("Message", "")) or word
-    return RemoteError(f"the bucket refused {operation}: {message}", where=bucket.where)
+    message = str(error.response.get("Error", {}).get("Message", "")) or error_code
+    return RemoteError(f"the bucket refused {operation}: {message}", where=bucket.url)

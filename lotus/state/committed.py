@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lotus.config.faults import Fault
 from lotus.config.pulumi_yaml import project_name
+from lotus.errors import ToolError
+from lotus.tools.git import Git
 
 _HEAD = 65536
 """Bytes of a JSON file that are looked at: an export names its stack's URN at the top."""
@@ -19,15 +20,15 @@ def committed_state(root: Path) -> list[Fault]:
     return [
         Fault(
             "LOT095",
-            f"{what} is in git",
+            f"{kind} is in git",
             name,
             fix=f"git rm -r --cached {name}, add it to .gitignore; the state is in its bucket (docs/one-writer.md)",
         )
-        for name, what in _found(root, project_name(root))
+        for name, kind in _state_files(root, project_name(root))
     ]
 
 
-def _found(root: Path, project: str) -> Iterator[tuple[str, str]]:
+def _state_files(root: Path, project: str) -> Iterator[tuple[str, str]]:
     """Path and kind; the project's name tells its own state from that of others, such as a test's."""
     folders: set[str] = set()
     for name in _files(root):
@@ -54,11 +55,10 @@ def _is_state(file: Path, project: str) -> bool:
 
 def _files(root: Path) -> list[str]:
     """Below the project, what git tracks and what `git add .` would; without git, what lies in Pulumi's own folder."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."]
     try:
-        answer = subprocess.run(command, cwd=root, capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        answer = None
-    if answer is None or answer.returncode:
+        result = Git(root).run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".", check=False)
+    except ToolError:
+        result = None
+    if result is None or result.returncode:
         return [".pulumi/"] if (root / ".pulumi").is_dir() else []
-    return [name for name in answer.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
+    return [name for name in result.stdout.split("\0") if name]

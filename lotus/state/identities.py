@@ -1,23 +1,26 @@
 """Who reaches the state's bucket, and with which rights: readers, the operator, and who breaks the glass.
 
-The policies are files in `policies/`, in the grammar that AWS and MinIO share; `BUCKET` in them is the bucket's name.
-Nobody of the three may delete a version or change the bucket, so what was written can always be had back.
+The policies are files in `policies/`, in the grammar that AWS, MinIO and versitygw share; `BUCKET` in them is the
+bucket's name. Nobody of the three may delete a version or change the bucket, so what was written can be restored.
+How users come to be is each S3's own way: `lotus.state.users` finds it.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
 
 from lotus.errors import ConfigError, RemoteError, UnavailableError
+from lotus.private_folder import make_folder
 from lotus.state.bucket import Bucket
+from lotus.untyped import as_mapping
 
 
 class Identity(StrEnum):
@@ -40,9 +43,9 @@ POLICY: Mapping[Identity, str] = {
 
 
 def policy(identity: Identity, bucket: str) -> dict[str, Any]:
-    """The policy of an identity for this bucket, as AWS and MinIO take it."""
+    """The policy of an identity for this bucket, as AWS and MinIO take it for a user."""
     text = files("lotus.state").joinpath("policies", f"{POLICY[identity]}.json").read_text()
-    return cast("dict[str, Any]", json.loads(text.replace("BUCKET", bucket)))
+    return as_mapping(json.loads(text.replace("BUCKET", bucket)))
 
 
 @dataclass(frozen=True)
@@ -54,67 +57,67 @@ class User:
     file: Path
 
 
-class MinioUsers:
-    """Users and policies of a MinIO, by its admin API; the environment's keys must be its root's.
+@dataclass(frozen=True)
+class AccessKey:
+    """What a user signs with."""
+
+    identifier: str
+    secret: str = field(repr=False)
+
+    @classmethod
+    def new(cls, name: str) -> AccessKey:
+        """A key whose identifier is the user's name, where the S3 lets us choose."""
+        return cls(name, secrets.token_hex(20))
+
+
+class Users(ABC):
+    """The users of one bucket in the S3's own way; the environment's keys must be those of its administrator.
 
     Each user is `<bucket>-<identity>-<6 hex digits>`: a second one can be there beside the first while keys rotate.
+    Every call raises RemoteError when the keys may not do it, UnavailableError when nobody answers.
     """
 
-    def __init__(self, bucket: Bucket, environment: Mapping[str, str]) -> None:
-        from minio import MinioAdmin
-        from minio.credentials.providers import StaticProvider
-        from urllib3 import PoolManager, Retry, Timeout
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
 
-        parts = urlsplit(bucket.endpoint or "")
-        self._bucket = bucket
-        self._admin = MinioAdmin(
-            endpoint=parts.netloc,
-            credentials=StaticProvider(
-                environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", "")
-            ),
-            region=bucket.region or "us-east-1",
-            secure=parts.scheme == "https",
-            http_client=PoolManager(timeout=Timeout(connect=10, read=20), retries=Retry(2)),
-        )
+    @abstractmethod
+    def available(self) -> bool:
+        """Whether this S3 has this way at all; wrong keys or silence are for the first call to name."""
 
-    def offered(self) -> bool:
-        """Whether this S3 has MinIO's admin API at all; wrong keys or silence are for the first call to name."""
-        from minio.error import MinioAdminException
-        from urllib3.exceptions import HTTPError
+    @abstractmethod
+    def all_names(self) -> list[str]:
+        """Every user that the S3 knows, also those of other buckets."""
 
-        try:
-            self._admin.user_list()
-        except MinioAdminException as error:
-            return _status(error).split()[0] not in ("400", "404", "405", "501")
-        except ValueError:
-            return False  # an answer, but none of MinIO's, which are encrypted with the caller's key
-        except (HTTPError, OSError):
-            return True
-        return True
+    @abstractmethod
+    def create(self, name: str, identity: Identity) -> AccessKey:
+        """A new user with the rights of an identity, and its key."""
+
+    @abstractmethod
+    def renew_rights(self) -> None:
+        """Writes the policies of the bucket's users as this lotus has them; an older one may have given more."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Ends a user of this bucket, its key and its rights."""
 
     def names(self, identity: Identity) -> list[str]:
-        """The users of this identity.
+        """The users of this identity."""
+        return self.by_identity()[identity]
 
-        Raises:
-            RemoteError: the keys are not the root's.
-            UnavailableError: it does not answer.
-        """
-        known: dict[str, Any] = json.loads(self._call(self._admin.user_list) or "{}")
-        return sorted(name for name in known if name.rsplit("-", 1)[0] == f"{self._bucket.name}-{identity}")
+    def by_identity(self) -> dict[Identity, list[str]]:
+        """The users of this bucket, in one look at all there are."""
+        names = sorted(self.all_names())
+        return {each: [n for n in names if n.rsplit("-", 1)[0] == f"{self.bucket.name}-{each}"] for each in Identity}
 
     def make(self, identity: Identity, folder: Path) -> User:
-        """A new user with its policy, and its keys in `<folder>/<identity>.ini`, which only its owner can read."""
-        name = f"{self._bucket.name}-{identity}-{secrets.token_hex(3)}"
-        secret = secrets.token_hex(20)
-        rights = f"{self._bucket.name}-{POLICY[identity]}"
+        """A new user with its rights, and its keys in `<folder>/<identity>.ini`, which only its owner can read."""
+        name = f"{self.bucket.name}-{identity}-{secrets.token_hex(3)}"
         file = folder / f"{identity}.ini"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         fresh = file.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(f"[default]\naws_access_key_id = {name}\naws_secret_access_key = {secret}\n")
-        self._call(self._admin.policy_add, rights, policy=policy(identity, self._bucket.name))
-        self._call(self._admin.user_add, name, secret)
-        self._call(self._admin.attach_policy, [rights], user=name)
+        fresh.touch(mode=0o600)  # before the user is made: a folder that cannot be written leaves none behind
+        key = self.create(name, identity)
+        fresh.write_text(f"[default]\naws_access_key_id = {key.identifier}\naws_secret_access_key = {key.secret}\n")
         fresh.replace(file)
         return User(name, identity, file)
 
@@ -122,41 +125,25 @@ class MinioUsers:
         """Ends a user; its keys are refused from now on.
 
         Raises:
-            ConfigError: it is none of this bucket's.
+            ConfigError: it is not a user of this bucket.
         """
-        known = [one for identity in Identity for one in self.names(identity)]
-        if name not in known:
-            listed = ", ".join(known) or "none"
+        users = [user for names in self.by_identity().values() for user in names]
+        if name not in users:
+            listed = ", ".join(users) or "none"
             raise ConfigError(
-                f'"{name}" is no user of this bucket', where=self._bucket.where, fix=f"there are: {listed}"
+                f'"{name}" is not a user of this bucket', where=self.bucket.url, fix=f"its users: {listed}"
             )
-        self._call(self._admin.user_remove, name)
+        self.delete(name)
 
-    def _call(self, method: Any, *arguments: Any, **more: Any) -> str:
-        from minio.error import MinioAdminException
-        from urllib3.exceptions import HTTPError
+    def _refused(self, answer: str, fix: str) -> RemoteError:
+        """The server's admin API answered, and made nothing."""
+        message = f"users cannot be created here: the server's admin API answers {answer}"
+        return RemoteError(message, where=self.bucket.endpoint or "", fix=fix)
 
-        try:
-            return str(method(*arguments, **more) or "")
-        except MinioAdminException as error:
-            raise RemoteError(
-                f"users cannot be made here: the server's admin API answers {_status(error)}",
-                where=self._bucket.endpoint or "",
-                fix="use the root keys of the MinIO",
-            ) from None
-        except (HTTPError, OSError) as error:
-            raise UnavailableError(
-                f"the server's admin API cannot be reached: {error.__class__.__name__}",
-                where=self._bucket.endpoint or "",
-                fix="is the backend's endpoint right, and is it up?",
-            ) from None
-
-
-def _status(error: Any) -> str:
-    """The HTTP status and MinIO's own word; never the whole body."""
-    # minio-py keeps them under names of its own; str(error) holds a body that may be anybody's page.
-    code = str(getattr(error, "_code", ""))
-    try:
-        return f"{code} {json.loads(getattr(error, '_body', '') or '{}').get('Code', '')}".strip()
-    except (ValueError, AttributeError):
-        return code
+    def _unreachable(self, error: Exception) -> UnavailableError:
+        """The server's admin API did not answer."""
+        return UnavailableError(
+            f"the server's admin API cannot be reached: {error.__class__.__name__}",
+            where=self.bucket.endpoint or "",
+            fix="check the backend's endpoint, and that it runs",
+        )

@@ -1,7 +1,8 @@
 """Pulumi's locks in the bucket: who holds them, and whether the holder is gone.
 
 A lock of Pulumi's own backends has no expiry and no heartbeat: it is a file that names its host, user and process, and
-`pulumi cancel` removes every one of them unasked. So a lock is freed here only when its owner provably is no more.
+`pulumi cancel` removes every one of them unasked (docs/pulumi-behaviour.md#locks). So a lock is freed here only when
+its owner is proved to be gone.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ class Lock:
     def taken(self) -> datetime | None:
         """The time as such; None where it cannot be read."""
         try:
-            found = datetime.fromisoformat(self.at)
+            moment = datetime.fromisoformat(self.at)
         except ValueError:
             return None
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Owner:
+class LockOwner:
     """What is known of a lock's owner. `gone` is None where nothing proves it either way."""
 
     lock: Lock
@@ -58,7 +59,7 @@ class Owner:
     why: str
 
 
-def folder(bucket: Bucket, project: str, stack: str) -> str:
+def locks_folder(bucket: Bucket, project: str, stack: str) -> str:
     """Where the stack's locks lie."""
     return bucket.key(f"{ROOT}/organization/{project}/{stack}/")
 
@@ -67,16 +68,16 @@ def locks(client: Any, bucket: Bucket, project: str, stack: str) -> Iterator[Loc
     """Every lock of the stack."""
     from botocore.exceptions import ClientError
 
-    from lotus.state.bucket import missing
+    from lotus.state.bucket import is_missing
 
     for page in client.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket.name, Prefix=folder(bucket, project, stack)
+        Bucket=bucket.name, Prefix=locks_folder(bucket, project, stack)
     ):
         for entry in page.get("Contents", ()):
             try:
                 content = client.get_object(Bucket=bucket.name, Key=entry["Key"])["Body"].read()
             except ClientError as error:
-                if missing(error):
+                if is_missing(error):
                     continue  # it was given back between the list and the look
                 raise
             yield _lock(entry["Key"], content)
@@ -96,36 +97,38 @@ def _lock(key: str, content: bytes) -> Lock:
         return Lock(key, "", "", 0, "")  # cut off, or not Pulumi's: nobody can be asked, so nothing is proved
 
 
-def owner_here(lock: Lock) -> Owner:
+def owner_here(lock: Lock) -> LockOwner:
     """What this machine knows of the lock's owner: its own processes."""
     import psutil
 
     if not lock.host or lock.host != socket.gethostname():
-        return Owner(lock, None, f"it was taken on {lock.host or 'an unknown host'}, where this command cannot look")
+        return LockOwner(
+            lock, None, f"it was taken on {lock.host or 'an unknown host'}, which this command cannot inspect"
+        )
     if not psutil.pid_exists(lock.pid):
-        return Owner(lock, True, f"process {lock.pid} of this host has ended")
+        return LockOwner(lock, True, f"process {lock.pid} of this host has ended")
     try:
         process = psutil.Process(lock.pid)
         begun, name = process.create_time(), process.name()
     except psutil.NoSuchProcess:
-        return Owner(lock, True, f"process {lock.pid} of this host has ended")
+        return LockOwner(lock, True, f"process {lock.pid} of this host has ended")
     except psutil.AccessDenied:
-        return Owner(lock, None, f"process {lock.pid} is another user's: this command cannot look at it")
+        return LockOwner(lock, None, f"process {lock.pid} belongs to another user: this command cannot inspect it")
     # The clocks of the process table and of the lock are the same machine's; a second is their grain.
     if lock.taken and begun > lock.taken.timestamp() + 1:
-        return Owner(lock, True, f"process {lock.pid} of this host is another one ({name}), begun after the lock")
-    return Owner(lock, False, f"process {lock.pid} ({name}) of this host runs")
+        return LockOwner(lock, True, f"process {lock.pid} of this host is another one ({name}), started after the lock")
+    return LockOwner(lock, False, f"process {lock.pid} ({name}) of this host runs")
 
 
 @contextmanager
-def held(client: Any, bucket: Bucket, project: str, stack: str) -> Generator[None]:
+def locked(client: Any, bucket: Bucket, project: str, stack: str) -> Generator[None]:
     """Holds the stack's lock as Pulumi does: list, write, list again, and back off if somebody else was as quick.
 
     Raises:
         UnavailableError: somebody else holds it.
     """
     others = list(locks(client, bucket, project, stack))
-    key = f"{folder(bucket, project, stack)}{uuid.uuid4()}.json"
+    key = f"{locks_folder(bucket, project, stack)}{uuid.uuid4()}.json"
     if not others:
         body = {
             "pid": os.getpid(),
@@ -140,7 +143,7 @@ def held(client: Any, bucket: Bucket, project: str, stack: str) -> Generator[Non
             first = others[0]
             raise UnavailableError(
                 f"stack {stack} is locked by {first.user}@{first.host}, process {first.pid}, since {first.at}",
-                where=bucket.where,
+                where=bucket.url,
                 fix=f"wait until that run has ended; if it was killed: lotus state unlock --stack {stack}",
             )
         yield

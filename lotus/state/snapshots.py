@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any
 
 from lotus.errors import ConfigError
 from lotus.state.bucket import Bucket
+from lotus.untyped import as_list, as_mapping, as_mappings, is_mapping
 
 
 @dataclass(frozen=True)
@@ -33,65 +35,83 @@ class Snapshot:
 
 def snapshots(client: Any, bucket: Bucket, project: str, stack: str, *, limit: int = 20) -> list[Snapshot]:
     """The state at the end of the newest runs, newest first, and what a run left that never ended."""
-    found = versions(client, bucket, project, stack)
+    every_version = versions(client, bucket, project, stack)
     ends: list[Snapshot] = []
     for at, key in _runs(client, bucket, project, stack)[:limit]:
-        # Both times are the bucket's own: Pulumi writes the run's record after its last checkpoint.
-        last = next((one for one in found if one.at <= at), None)
-        if last is not None and last.version not in {one.version for one in ends}:
-            ends.append(_told(last, client, bucket, key))
-    if found and (not ends or found[0].version != ends[0].version):
-        ends.insert(0, replace(found[0], run="no end on record: killed, restored, or running"))
-    return [read(client, bucket, one) for one in ends[:limit]]
+        # Both times are the bucket's own; the record comes last: docs/pulumi-behaviour.md#history-of-a-stack.
+        # A list has whole seconds in some S3, such as AWS and versitygw.
+        last = next((snapshot for snapshot in every_version if snapshot.at.replace(microsecond=0) <= at), None)
+        if last is not None and last.version not in {snapshot.version for snapshot in ends}:
+            ends.append(_with_run(last, client, bucket, key))
+    if every_version and (not ends or every_version[0].version != ends[0].version):
+        ends.insert(0, replace(every_version[0], run="no end on record: killed, restored, or running"))
+    return [with_contents(client, bucket, snapshot) for snapshot in ends[:limit]]
 
 
 def versions(client: Any, bucket: Bucket, project: str, stack: str) -> list[Snapshot]:
     """Every version that the bucket keeps, newest first, unread; a run writes one after each step."""
-    found: list[Snapshot] = []
+    snapshots: list[Snapshot] = []
     keys = {checkpoint(bucket, project, stack), checkpoint(bucket, project, stack) + ".gz"}
     pages = client.get_paginator("list_object_versions").paginate(
         Bucket=bucket.name, Prefix=checkpoint(bucket, project, stack)
     )
     for page in pages:
         for kind, deleted in (("Versions", False), ("DeleteMarkers", True)):
-            found += [
+            snapshots += [
                 Snapshot(
-                    version=str(one["VersionId"]),
-                    at=one["LastModified"],
-                    bytes=int(one.get("Size", 0)),
-                    latest=bool(one["IsLatest"]),
+                    version=str(entry["VersionId"]),
+                    at=_written_at(str(entry["VersionId"]), entry["LastModified"]),
+                    bytes=int(entry.get("Size", 0)),
+                    latest=bool(entry["IsLatest"]),
                     deleted=deleted,
-                    key=str(one["Key"]),
+                    key=str(entry["Key"]),
                 )
-                for one in page.get(kind, ())
-                if one["Key"] in keys  # not its .bak
+                for entry in page.get(kind, ())
+                if entry["Key"] in keys  # not its .bak
             ]
     # S3 lists a key's versions newest first; the sort, which is stable, only merges deletions and the two keys.
-    found.sort(key=lambda one: one.at, reverse=True)
-    return found
+    snapshots.sort(key=lambda snapshot: snapshot.at, reverse=True)
+    return snapshots
+
+
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def _written_at(version: str, modified: datetime) -> datetime:
+    """When a version was written.
+
+    versitygw 1.8 gives an old version the time when the next one came. Its version ids are ULIDs, which no other S3
+    has: their first ten digits are the milliseconds of the writing.
+    """
+    if not _ULID.fullmatch(version):
+        return modified
+    milliseconds = 0
+    for digit in version[:10]:
+        milliseconds = milliseconds * len(_ULID_DIGITS) + _ULID_DIGITS.index(digit)
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
 def _runs(client: Any, bucket: Bucket, project: str, stack: str) -> list[tuple[datetime, str]]:
     """When each run's record was written, and its key, newest first."""
     prefix = bucket.key(f".pulumi/history/{project}/{stack}/")
-    found: list[tuple[datetime, str]] = []
+    records: list[tuple[datetime, str]] = []
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket.name, Prefix=prefix):
-        found += [
-            (one["LastModified"], str(one["Key"]))
-            for one in page.get("Contents", ())
-            if str(one["Key"]).removesuffix(".gz").endswith(".history.json")
+        records += [
+            (entry["LastModified"], str(entry["Key"]))
+            for entry in page.get("Contents", ())
+            if str(entry["Key"]).removesuffix(".gz").endswith(".history.json")
         ]
-    return sorted(found, reverse=True)
+    return sorted(records, reverse=True)
 
 
-def _told(one: Snapshot, client: Any, bucket: Bucket, key: str) -> Snapshot:
+def _with_run(snapshot: Snapshot, client: Any, bucket: Bucket, key: str) -> Snapshot:
     """With what the run's record says of it."""
     record: Any = _json(client.get_object(Bucket=bucket.name, Key=key)["Body"].read())
-    if not isinstance(record, dict):
-        return one
-    held = cast("dict[str, Any]", record)
-    commit = str(cast("dict[str, Any]", held.get("environment") or {}).get("git.head") or "")
-    return replace(one, run=f"{held.get('kind', 'run')} {held.get('result', '')}".strip(), commit=commit[:12])
+    if not is_mapping(record):
+        return snapshot
+    commit = str(as_mapping(record.get("environment")).get("git.head") or "")
+    return replace(snapshot, run=f"{record.get('kind', 'run')} {record.get('result', '')}".strip(), commit=commit[:12])
 
 
 def checkpoint(bucket: Bucket, project: str, stack: str) -> str:
@@ -99,25 +119,24 @@ def checkpoint(bucket: Bucket, project: str, stack: str) -> str:
     return bucket.key(f".pulumi/stacks/{project}/{stack}.json")
 
 
-def read(client: Any, bucket: Bucket, one: Snapshot) -> Snapshot:
+def with_contents(client: Any, bucket: Bucket, snapshot: Snapshot) -> Snapshot:
     """With what is in it."""
-    if one.deleted:
-        return one
-    counted = counts(client.get_object(Bucket=bucket.name, Key=one.key, VersionId=one.version)["Body"].read())
-    return replace(one, resources=counted[0], pending=counted[1]) if counted else one
+    if snapshot.deleted:
+        return snapshot
+    counted = counts(client.get_object(Bucket=bucket.name, Key=snapshot.key, VersionId=snapshot.version)["Body"].read())
+    return replace(snapshot, resources=counted[0], pending=counted[1]) if counted else snapshot
 
 
 def counts(content: bytes) -> tuple[int, int] | None:
     """Resources (without the stack itself) and pending operations of a checkpoint; None if it is none."""
-    document = _json(content)
-    try:
-        latest = cast("dict[str, Any]", document["checkpoint"]).get("latest") or {}
-    except (KeyError, TypeError, AttributeError):
+    document = as_mapping(_json(content)).get("checkpoint")
+    if not is_mapping(document):
         return None
-    resources = cast("list[dict[str, Any]]", latest.get("resources") or [])
+    latest = as_mapping(document.get("latest"))
+    resources = as_mappings(latest.get("resources"))
     return (
-        sum(one.get("type") != "pulumi:pulumi:Stack" for one in resources),
-        len(cast("list[Any]", latest.get("pending_operations") or [])),
+        sum(resource.get("type") != "pulumi:pulumi:Stack" for resource in resources),
+        len(as_list(latest.get("pending_operations"))),
     )
 
 
@@ -128,16 +147,16 @@ def _json(content: bytes) -> Any:
         return None
 
 
-def chosen(found: list[Snapshot], version: str) -> Snapshot:
-    """The version that begins so.
+def chosen(candidates: list[Snapshot], version: str) -> Snapshot:
+    """The version whose id starts with `version`.
 
     Raises:
         ConfigError: none or several do, or it is a deletion.
     """
-    matching = [one for one in found if one.version.startswith(version)]
+    matching = [snapshot for snapshot in candidates if snapshot.version.startswith(version)]
     if len(matching) != 1:
-        what = "no version of the state begins" if not matching else f"{len(matching)} versions of the state begin"
-        raise ConfigError(f'{what} with "{version}"', fix="lotus state snapshots --all")
+        problem = "no version of the state starts" if not matching else f"{len(matching)} versions of the state start"
+        raise ConfigError(f'{problem} with "{version}"', fix="lotus state snapshots --all")
     if matching[0].deleted:
         raise ConfigError(f"version {matching[0].version} is a deletion", fix="choose the snapshot before it")
     return matching[0]

@@ -24,7 +24,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Tool:
-    """A program, the version that is wanted, and what to build where it cannot be had ready-made.
+    """A program, the version that lotus needs, and what to build where it is not available ready-made.
 
     `copied` names scripts that lie in a Go module beside its packages: (module version, path inside it).
     `fits` says whether a program found on PATH will do.
@@ -45,31 +45,31 @@ class Tool:
 
 def cache_folder() -> Path:
     """The user's cache for built tools and installed connectors."""
-    if named := os.environ.get("LOTUS_CACHE"):
-        return Path(named).expanduser()
+    if folder := os.environ.get("LOTUS_CACHE"):
+        return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "lotus"
 
 
 def version_of(program: Path, *arguments: str) -> tuple[int, ...]:
     """The first dotted number that `program` prints, as a tuple; empty when it prints none or cannot run."""
     try:
-        answer = subprocess.run(
+        process = subprocess.run(
             [program, *arguments], capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", process.stdout)
     return tuple(int(part or 0) for part in match.groups()) if match else ()
 
 
 def _pulumi_fits(program: Path) -> bool:
     """A pulumi that is at least as new as the SDK, of the same major version, with a Python language host."""
     version = version_of(program, "version")
-    wanted = tuple(int(part) for part in PULUMI_VERSION.split("."))
+    sdk_version = tuple(int(part) for part in PULUMI_VERSION.split("."))
     with_host = shutil.which(
         "pulumi-language-python", path=f"{program.resolve().parent}{os.pathsep}{os.environ['PATH']}"
     )
-    return wanted <= version < (wanted[0] + 1,) and with_host is not None
+    return sdk_version <= version < (sdk_version[0] + 1,) and with_host is not None
 
 
 PULUMI_VERSION = "3.259.0"
@@ -82,7 +82,8 @@ TOOLS: dict[str, Tool] = {
         minutes=5,
         packages=(
             # The Python language host is no published module any more; the last one that was still speaks to this
-            # engine when the environment's Python comes first on PATH.
+            # engine when the environment's Python comes first on PATH
+            # (docs/pulumi-behaviour.md#the-python-language-host).
             Package("pulumi-language-python", f"{_SDK}/python/cmd/pulumi-language-python"),
             Package(
                 "pulumi",
@@ -96,21 +97,29 @@ TOOLS: dict[str, Tool] = {
         ),
         fits=_pulumi_fits,
     ),
-    "minio": Tool(
-        name="minio",
-        version="2026.02.12",
-        minutes=4,
-        packages=(Package("minio", "github.com/minio/minio"),),
+    "versitygw": Tool(
+        name="versitygw",
+        version="1.8.0",
+        minutes=1,
+        packages=(Package("versitygw", "github.com/versity/versitygw/cmd/versitygw", "-s -w -X main.Version=v1.8.0"),),
     ),
+    # Not built: it is archived upstream. A MinIO on PATH serves, and one that an older lotus built, for its own data.
+    "minio": Tool(name="minio", version="2026.02.12", minutes=0, packages=()),
 }
 
 
+def _path_without_environments() -> str:
+    """PATH without the folders of Python environments: a `pulumi` in one of them is a launcher of lotus's."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if not (Path(folder).parent / "pyvenv.cfg").exists())
+
+
 def find(name: str) -> Path | None:
-    """The program `name` ("pulumi", "minio"): `$LOTUS_<NAME>`, then PATH, then the cache; None when it is nowhere."""
+    """The program `name` ("pulumi"): `$LOTUS_<NAME>`, then PATH, then the cache; None when it is nowhere."""
     tool = TOOLS[name]
-    if named := os.environ.get(f"LOTUS_{name.upper()}"):
-        return Path(named)
-    on_path = shutil.which(name)
+    if path := os.environ.get(f"LOTUS_{name.upper()}"):
+        return Path(path)
+    on_path = shutil.which(name, path=_path_without_environments())
     if on_path and tool.fits(Path(on_path)):
         return Path(on_path)
     cached = tool.folder / "bin" / name

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ConnectionConfigurationsStreamArgs,
         ConnectionConfigurationsStreamMapperArgs,
         ConnectionConfigurationsStreamSelectedFieldArgs,
+        ConnectionDefaultsArgs,
         ConnectionScheduleArgs,
         ConnectionStatus,
         ConnectionTagArgs,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         ScheduleType,
         SyncMode,
     )
-    from .sdk.consent import consent, foretell_deletions
+    from .sdk.consent import Applied, applied, collect_faults, consent, foretell_deletions
     from .sdk.definitions import DeclarativeSourceDefinition, DestinationDefinition, SourceDefinition
     from .sdk.destination import Destination, DestinationConfiguration
     from .sdk.explicit_provider import Provider
@@ -59,6 +60,7 @@ _HOMES: dict[str, str] = {
     "ConnectionConfigurationsStreamArgs": "connection",
     "ConnectionConfigurationsStreamMapperArgs": "connection",
     "ConnectionConfigurationsStreamSelectedFieldArgs": "connection",
+    "ConnectionDefaultsArgs": "connection",
     "ConnectionScheduleArgs": "connection",
     "ConnectionStatus": "connection",
     "ConnectionTagArgs": "connection",
@@ -84,8 +86,11 @@ _HOMES: dict[str, str] = {
     "WebhookNotificationArgs": "workspace",
     "Workspace": "workspace",
     "WorkspaceNotificationsArgs": "workspace",
+    "collect_faults": "consent",
     "consent": "consent",
     "foretell_deletions": "consent",
+    "Applied": "consent",
+    "applied": "consent",
     "get_connection": "functions",
     "get_connections": "functions",
     "get_connector_configuration": "functions",
@@ -101,11 +106,13 @@ _HOMES: dict[str, str] = {
 }
 
 __all__ = [
+    "Applied",
     "Connection",
     "ConnectionConfigurationsArgs",
     "ConnectionConfigurationsStreamArgs",
     "ConnectionConfigurationsStreamMapperArgs",
     "ConnectionConfigurationsStreamSelectedFieldArgs",
+    "ConnectionDefaultsArgs",
     "ConnectionScheduleArgs",
     "ConnectionStatus",
     "ConnectionTagArgs",
@@ -131,6 +138,8 @@ __all__ = [
     "WebhookNotificationArgs",
     "Workspace",
     "WorkspaceNotificationsArgs",
+    "applied",
+    "collect_faults",
     "consent",
     "foretell_deletions",
     "get_connection",

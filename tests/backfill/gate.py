@@ -42,13 +42,13 @@ class Gate:
 
             do_GET = do_POST = do_DELETE = do_PATCH = do_PUT = _forward  # noqa: N815 - http.server's names
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 """Silent."""
 
         self._http = httpx.Client(timeout=60, trust_env=False)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/api/public/v1"
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import sys
 from pulumi.dynamic import ConfigureRequest
 from pulumi.dynamic.config import Config
 
-from lotus.backfill import BackfillResetProvider
+from lotus.backfill.resource import BackfillResetProvider
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lotus.backfill.command import listed, request
 from lotus.errors import ConfigError, FaultsError
-from lotus.operations.backfill import listed, request
 
 SOURCE = {"connector": "source-faker", "configuration": {}}
 ORDERS = '{\n    "sync_mode": "incremental",\n    "cursor_field": [\n        "updated_at"\n    ]\n}\n'
@@ -83,16 +83,16 @@ def test_the_whole_way_by_command(lake):
     file = lake.folder / "streams/ledger/orders.json"
     before = file.read_text()
     lake.lotus("backfill", "ledger", "orders", "--reason", "ids were null")
-    assert json.loads(lake.lotus("backfill", "--status", "--json").stdout)[0]["status"] == "not asked yet"
+    assert json.loads(lake.lotus("backfill", "status", "--json").stdout)[0]["status"] == "not asked yet"
     lake.up()
     lake.settle()
 
-    (receipt,) = json.loads(lake.lotus("backfill", "--status", "--json").stdout)
+    (receipt,) = json.loads(lake.lotus("backfill", "status", "--json").stdout)
     assert (receipt["status"], receipt["rows_read"]) == ("succeeded", 20)
     assert receipt["rows_before"] >= 20
     assert "LOT090" in lake.lotus("validate", "--stack", "prod").stdout
-    lake.lotus("backfill", "--clean")
+    lake.lotus("backfill", "clean")
     assert file.read_text().strip() == before.strip()
     lake.up()
     assert lake.asked() == [("refresh", ["orders"])]
-    assert json.loads(lake.lotus("backfill", "--status", "--json").stdout) == []
+    assert json.loads(lake.lotus("backfill", "status", "--json").stdout) == []

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import LOCAL, REPOSITORY, ROWS, WORKSPACE, Lake, Server
+from tests.support.airbyte import LOCAL, REPOSITORY, WORKSPACE, Airbyte
+
+from .conftest import ROWS, Ledger
 from .gate import Gate
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(1800)]
@@ -21,23 +23,20 @@ MODES = ("refresh_and_retain", "refresh_and_remove", "clear", "clear+sync", "fro
 class Bench:
     """One connection whose backfills are asked for by a provider process behind a gate."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
+    def __init__(self, folder: Path, server: Airbyte) -> None:
         self.folder = folder
         self.server = server
-        self.lake = Lake(folder, server)
+        self.lake = Ledger(folder, server)
         self.lake.control()
         self.gate = Gate(server.url)
-        command = f"command:{sys.executable} {Path(__file__).with_name('ledger.py')} {folder / 'control.json'}"
-        definition = server.public(
-            f"/workspaces/{WORKSPACE}/definitions/sources",
-            {"name": folder.name, "dockerRepository": command, "dockerImageTag": "1"},
-        )["id"]
+        command = f"{sys.executable} {Path(__file__).with_name('ledger.py')} {folder / 'control.json'}"
+        definition = server.command_definition(folder.name, command)
         self._source = self._made("sources", definition, {})
         self._destination = self._made("destinations", LOCAL, {"destination_path": str(folder / "landing")})
 
     def _made(self, kind: str, definition: str, configuration: dict[str, Any]) -> str:
         body = {"name": self.folder.name, "workspaceId": WORKSPACE, "definitionId": definition}
-        made = self.server.public(f"/{kind}", {**body, "configuration": configuration})
+        made = self.server.call("POST", f"/{kind}", {**body, "configuration": configuration})
         return made[f"{kind.removesuffix('s')}Id"]
 
     def connection(self) -> str:
@@ -52,7 +51,7 @@ class Bench:
             "name": "bench",
             "configurations": {"streams": streams},
         }
-        made = self.server.public("/connections", body)["connectionId"]
+        made = self.server.call("POST", "/connections", body)["connectionId"]
         self.server.config("/connections/sync", {"connectionId": made})
         self.server.idle(made)
         return made
@@ -94,7 +93,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(server: Airbyte, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The bench of this module."""
     made = Bench(tmp_path_factory.mktemp("bench"), server)
     yield made
@@ -196,7 +195,7 @@ def test_an_unreadable_journal_stops_before_anything_is_asked(bench):
     page.write_text("{")
     answer = bench.run("create", bench.properties(connection, "refresh_and_retain"))
 
-    assert "cannot tell what was asked already" in answer.stderr
+    assert "cannot tell what was requested already" in answer.stderr
     assert bench.made(connection) == []
     page.unlink()
 
@@ -214,7 +213,7 @@ def test_without_the_config_api_it_says_what_is_left(bench):
 
 def test_a_server_that_is_down_is_asked_when_it_is_back(tmp_path, tmp_path_factory):
     """Ended before the request, started again: the next run asks, once."""
-    server = Server(tmp_path_factory.mktemp("own"))
+    server = Airbyte(tmp_path_factory.mktemp("own"))
     bench = Bench(tmp_path, server)
     connection = bench.connection()
     properties = {**bench.properties(connection, "refresh_and_retain")}

@@ -82,12 +82,12 @@ def test_nothing_is_asked_of_a_connection_that_is_new_replaced_or_destroyed(own_
 def test_the_preview_says_what_it_does_to_the_data_and_refresh_completes_the_receipt(lake, token):
     """Cursor, rows, and that rows land twice, before anything is asked; then job, times and rows read."""
     lake.stream("orders", backfill=token)
-    before = lake.preview()
+    before = lake.preview()[1]
     lake.up()
     lake.settle()
     lake.pulumi("refresh", "--yes", "--skip-preview")
     receipt = lake.receipt("orders")
-    after = lake.preview()
+    after = lake.preview()[1]
 
     assert '{"updated_at": "2025-01-20T00:00:00Z"} → none (the start)' in before
     assert "rows, " in before
@@ -159,12 +159,12 @@ def test_from_reads_again_from_a_date_on_or_says_why_it_cannot(lake, token):
 
 def test_a_running_job_is_waited_for_within_bounds_and_not_cancelled(lake, token):
     """A sync that runs when the flag comes is let end first; where that takes too long, nothing is asked."""
-    lake.control(seconds=7)
+    lake.control(seconds=20)
     lake.server.config("/connections/sync", {"connectionId": lake.connection_id})
     lake.stream("orders", backfill=token)
     printed = lake.up(check=False, LOTUS_BACKFILL_WAIT="1")
     lake.control()
-    assert "nothing was asked" in printed
+    assert "none was sent" in printed
     assert lake.asked() == []
 
     lake.up()
@@ -200,10 +200,10 @@ def test_three_failed_jobs_are_enough(lake, token):
     lake.settle()
     assert lake.provider("again", {"olds": held, "news": wanted}) is None
     lake.stream("orders", backfill=token)
-    (receipt,) = json.loads(lake.lotus("backfill", "--status", "--json", check=False).stdout)
+    (receipt,) = json.loads(lake.lotus("backfill", "status", "--json", check=False).stdout)
 
     assert [job["status"] for job in lake.jobs("refresh")] == ["failed"] * 3
-    assert "3 jobs have failed, so it is not asked for again without a new request" in receipt["note"]
+    assert "3 jobs have failed, so lotus does not retry it without a new request" in receipt["note"]
     assert lake.more() == (0, 0)
 
 

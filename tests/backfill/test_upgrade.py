@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lotus.backfill import BackfillResetProvider
-from lotus.reread.journal import journal
+from lotus.backfill.journal import journal
+from lotus.backfill.resource import BackfillResetProvider
 
 DATA = Path(__file__).with_name("data")
 

@@ -20,11 +20,12 @@ from pathlib import Path
 
 import httpx
 import psutil
+from server_support.process import ServerProcess
 
-from lotus.operations.dev import path as path_with_tools
-from tests.clone import PROJECT, Clone, copy_of_checkout
+from lotus.local.dev import path as path_with_tools
+from tests.bench.syncs import SECTION
 from tests.config import bench_validate
-from tests.embedded.api.process import ServerProcess
+from tests.support.clone import PROJECT, Clone, copy_of_checkout
 
 ROUNDS = 5
 IDLE_SECONDS = 5
@@ -119,12 +120,12 @@ def previews(clone: Clone, folder: Path) -> list[Row]:
         "PULUMI_BACKEND_URL": f"file://{folder}",
         "PULUMI_CONFIG_PASSPHRASE": "bench",
     }
-    empty.run("pulumi", "stack", "init", "bench", "--non-interactive", **variables)
+    empty.run("pulumi", "stack", "init", "bench", "--non-interactive", check=True, **variables)
     ours: list[float] = []
     floor: list[float] = []
     for _ in range(ROUNDS):
         ours.append(seconds(lambda: clone.pulumi("preview")))
-        floor.append(seconds(lambda: empty.run("pulumi", "preview", "--non-interactive", **variables)))
+        floor.append(seconds(lambda: empty.run("pulumi", "preview", "--non-interactive", check=True, **variables)))
     ratio = statistics.median(a / b for a, b in zip(ours, floor, strict=True))
     return [
         ("pulumi preview, dev stack, no change", f"{statistics.median(ours):.2f} s"),
@@ -151,6 +152,8 @@ def server(folder: Path) -> list[Row]:
             whole = median_of(lambda: client.post(listing, json={"workspaceId": workspace}).raise_for_status())
             page = "/api/public/v1/connections"
             hundred = median_of(lambda: client.get(page, params={"limit": 100}).raise_for_status())
+            schedule_all(client)
+        crons = idle_share(process)
         busy, errors = many_clients(process.url)
         after = memory_of(process)
     finally:
@@ -160,9 +163,35 @@ def server(folder: Path) -> list[Row]:
         ("idle memory (resident)", f"{idle / 1e6:.0f} MB"),
         (f"config API: all of {CONNECTIONS} connections in one answer", f"{whole * 1000:.0f} ms"),
         ("public API: a page of 100 of them", f"{hundred * 1000:.0f} ms"),
+        (f"{CONNECTIONS} connections with crons, none due: share of a core", f"{crons:.2%}"),
         (f"{CLIENTS} clients at once, 20 pages each", f"{busy:.1f} s, {errors} errors"),
         ("memory after that", f"{after / 1e6:.0f} MB"),
     ]
+
+
+def schedule_all(client: httpx.Client) -> None:
+    """Gives each connection a cron of its own minute, none in the next hours; one of them is far off."""
+    connections: list[str] = []
+    query = {"limit": 100, "offset": 0}
+    while page := client.get("/api/public/v1/connections", params=query).json()["data"]:
+        connections += [connection["connectionId"] for connection in page]
+        query["offset"] += 100
+    hour = (time.gmtime().tm_hour + 12) % 24
+    for number, connection_id in enumerate(connections):
+        expression = f"0 {number % 60} {hour} * * ?" if number else "0 0 * * * ? 2099"
+        schedule = {"scheduleType": "cron", "cronExpression": expression}
+        client.patch(f"/api/public/v1/connections/{connection_id}", json={"schedule": schedule}).raise_for_status()
+
+
+def idle_share(process: ServerProcess, seconds_of_rest: float = 30.0) -> float:
+    """Processor seconds that the server takes in each second without requests."""
+    assert process.child is not None
+    watched = psutil.Process(process.child.pid)
+    time.sleep(3)  # the times of the next jobs are computed
+    before = watched.cpu_times()
+    time.sleep(seconds_of_rest)
+    after = watched.cpu_times()
+    return (after.user + after.system - before.user - before.system) / seconds_of_rest
 
 
 def connect_a_thousand(client: httpx.Client, lake: Path) -> str:
@@ -175,8 +204,8 @@ def connect_a_thousand(client: httpx.Client, lake: Path) -> str:
         return answer.json()
 
     workspace = client.get(f"{public}/workspaces").json()["data"][0]["workspaceId"]
-    program = f"command:{sys.executable} {PROJECT / 'tests' / 'embedded' / 'api' / 'shop_source.py'}"
-    definition = {"name": "Shop", "dockerRepository": program, "dockerImageTag": "1"}
+    program = f"command:{sys.executable} {PROJECT / 'lotus-server' / 'tests' / 'server_support' / 'shop_source.py'}"
+    definition: dict[str, object] = {"name": "Shop", "dockerRepository": program, "dockerImageTag": "1"}
     definition_id = made(f"/workspaces/{workspace}/definitions/sources", definition)["id"]
     both: dict[str, object] = {"name": "Bench", "workspaceId": workspace}
     source = made("/sources", {**both, "definitionId": definition_id, "configuration": {"shop": "s"}})
@@ -205,10 +234,11 @@ def many_files(folder: Path) -> list[Row]:
         "AIRBYTE_SERVER_URL": "http://127.0.0.1:1/api/public/v1",
         "BENCH_USED": str(folder / "used.json"),
     }
-    clone.run("pulumi", "stack", "init", "bench", "--non-interactive", **variables)
+    clone.run("pulumi", "stack", "init", "bench", "--non-interactive", check=True, **variables)
     for setting in ("lotus:lake=true", "lotus:workspace=00000000-0000-4000-8000-000000000001"):
-        clone.run("pulumi", "config", "set", *setting.split("="), "--non-interactive", **variables)
-    preview = seconds(lambda: clone.run("pulumi", "preview", "--suppress-progress", "--non-interactive", **variables))
+        clone.run("pulumi", "config", "set", *setting.split("="), "--non-interactive", check=True, **variables)
+    quiet = ("--suppress-progress", "--non-interactive")
+    preview = seconds(lambda: clone.run("pulumi", "preview", *quiet, check=True, **variables))
     used = json.loads((folder / "used.json").read_text())
     return [
         ("lotus validate", f"{figures['seconds']:.1f} s, {figures['peak_mb']} MB"),
@@ -232,7 +262,7 @@ def stack_of_connections(folder: Path, number: int = CONNECTIONS) -> list[Row]:
     clone.path.mkdir()
     plugin = PROJECT / "pulumi-airbyte" / "plugin"
     (clone.path / "Pulumi.yaml").write_text(PROJECT_FILE.format(plugin=plugin))
-    command = f"command:{sys.executable} {PROJECT / 'tests' / 'embedded' / 'api' / 'shop_source.py'}"
+    command = f"command:{sys.executable} {PROJECT / 'lotus-server' / 'tests' / 'server_support' / 'shop_source.py'}"
     (clone.path / "__main__.py").write_text(STACK.format(number=number, command=command, lake=folder / "lake"))
     variables = {
         "PATH": path_with_tools(PROJECT),
@@ -243,7 +273,7 @@ def stack_of_connections(folder: Path, number: int = CONNECTIONS) -> list[Row]:
     }
 
     def pulumi(*arguments: str) -> float:
-        return seconds(lambda: clone.run("pulumi", *arguments, "--non-interactive", **variables))
+        return seconds(lambda: clone.run("pulumi", *arguments, "--non-interactive", check=True, **variables))
 
     try:
         pulumi("stack", "init", "bench")
@@ -313,7 +343,7 @@ def main() -> None:
         load = os.getloadavg()[0]
     page = f"""# Benchmarks
 
-`make bench` measures this page anew. Medians of {ROUNDS} rounds where a row is not a single run; comparisons are
+`make bench` measures this page again. Medians of {ROUNDS} rounds where a row is not a single run; comparisons are
 interleaved. Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()},
 Python {platform.python_version()}, load {load:.1f} at the end.
 
@@ -322,8 +352,10 @@ Python {platform.python_version()}, load {load:.1f} at the end.
 {table("Preview", compared)}
 {table("A stack of 1,000 connections", stack)}
 {table("5,000 stream files with 100 fields", files)}
-{table("Embedded Airbyte", served)}"""
-    (PROJECT / "docs" / "benchmarks.md").write_text(page)
+{table("Local server", served)}"""
+    path = PROJECT / "docs" / "benchmarks.md"
+    syncs = SECTION.search(path.read_text())  # measured by `make bench-sync`
+    path.write_text(f"{page}\n{syncs[0]}" if syncs else page)
     print(page)
 
 

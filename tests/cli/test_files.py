@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from lotus.cli.app import app
 from lotus.config.codes import CODES
-from lotus.errors import ConfigError
+from lotus.errors import ConfigError, Exit
 
 RUNNER = CliRunner()
 
@@ -49,11 +49,11 @@ def test_an_unknown_code_is_a_fault_of_the_person():
     assert answer.exception.exit_code == 2
 
 
-def test_fmt_check_exits_2_and_names_the_files(project: Path):
+def test_fmt_check_exits_5_and_names_the_files(project: Path):
     """The files are data, on stdout."""
     answer = RUNNER.invoke(app, ["--project", str(project), "fmt", "--check"])
 
-    assert (answer.exit_code, answer.stdout) == (2, "streams/shop/orders.json\n")
+    assert (answer.exit_code, answer.stdout) == (Exit.DIFFERENT, "streams/shop/orders.json\n")
     assert RUNNER.invoke(app, ["--project", str(project), "fmt"]).exit_code == 0
     assert RUNNER.invoke(app, ["--project", str(project), "fmt", "--check"]).exit_code == 0
 

@@ -66,12 +66,12 @@ def peak_mb() -> int:
 
 def program(root: Path) -> None:
     """Print processor seconds and peak memory of the program's own part, for a stack with all sources."""
-    from lotus.catalog import configured_streams
     from lotus.config import from_values, load
+    from lotus.program.connection_inputs import configured_streams
 
     cpu = time.process_time()
     found = load(root, from_values({"lake": "true"}, stack="dev", project=root, environment={}))
-    inputs = [configured_streams(source.streams) for source in found.sources]
+    inputs = [configured_streams(connection.streams) for connection in found.connections]
     seconds = round(time.process_time() - cpu, 2)
     print(json.dumps({"connections": len(inputs), "program_cpu_seconds": seconds, "program_peak_mb": peak_mb()}))
 
@@ -79,7 +79,7 @@ def program(root: Path) -> None:
 def main() -> None:
     """Write the lake, validate it once, print the figures."""
     streams, fields = (int(a) for a in [*sys.argv[1:], "5000", "100"][:2])
-    from lotus.operations.validate import validate
+    from lotus.authoring.validate import validate
 
     with tempfile.TemporaryDirectory() as folder:
         write_lake(Path(folder), streams, fields)

@@ -13,6 +13,7 @@ from lotus.config import render
 BAD = Path(__file__).parent.parent / "data" / "bad"
 TARGETS = {
     "stream": "streams/shop/orders.json",
+    "connection": "streams/shop-eu/_connection.json",
     "source": "streams/shop/_source.json",
     "destination": "streams/_destinations/lake.json",
     "discovered": "streams/shop/_discovered/orders.json",
@@ -38,6 +39,8 @@ def test_a_malformed_file_is_named_at_its_place(target, content, expected, write
     if target == "manifest":
         write(TARGETS["source"], {"manifest": "_manifest.yaml", "configuration": {"shop": "x"}})
         write(TARGETS["specification"], None)
+    if target == "connection":
+        write("streams/shop-eu/refunds.json", {})
     write(TARGETS[target], content.removesuffix("\n"))
 
     project = loaded()

@@ -53,6 +53,6 @@ def test_with_source_files_the_streams_become_what_they_were(lake: Path) -> None
     project = loaded(lake)
 
     assert render(project.faults) == ""
-    modes = {s.name: t.modes.connection_sync_mode for s in project.sources for t in s.streams}
+    modes = {s.name: t.modes.connection_sync_mode for s in project.connections for t in s.streams}
     assert modes == {"klaviyo": "full_refresh_overwrite", "shopify": "incremental_append"}
-    assert [t.backfill for s in project.sources for t in s.streams] == [None, True]
+    assert [t.backfill for s in project.connections for t in s.streams] == [None, True]

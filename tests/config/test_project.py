@@ -24,15 +24,15 @@ def test_a_project_without_mistakes_has_no_faults(loaded) -> None:
     project = loaded()
 
     assert render(project.faults + project.hints) == ""
-    assert [(s.name, s.title, s.destination) for s in project.sources] == [("shop", "Shop", "lake")]
-    assert [s.name for s in project.sources[0].streams] == ["orders"]
+    assert [(c.name, c.source.title, c.destination) for c in project.connections] == [("shop", "Shop", "lake")]
+    assert [s.name for s in project.connections[0].streams] == ["orders"]
 
 
 def test_an_empty_object_is_a_whole_stream(write, loaded) -> None:
     """As lotus-lake's guide teaches: name from the file, modes from discovery, all fields."""
     write("streams/shop/refunds.json", "{}")
 
-    stream = next(s for s in loaded().sources[0].streams if s.name == "refunds")
+    stream = next(s for s in loaded().connections[0].streams if s.name == "refunds")
 
     assert stream.modes.connection_sync_mode == "incremental_append"
     assert stream.fields is None
@@ -42,7 +42,7 @@ def test_a_stream_without_a_cursor_is_read_whole(write, loaded) -> None:
     """What cannot be read incrementally is full_refresh, overwritten each time."""
     write("streams/shop/countries.json", "{}")
 
-    stream = next(s for s in loaded().sources[0].streams if s.name == "countries")
+    stream = next(s for s in loaded().connections[0].streams if s.name == "countries")
 
     assert stream.modes.connection_sync_mode == "full_refresh_overwrite"
 
@@ -214,7 +214,7 @@ def test_a_never_discovered_source_is_a_hint_and_taken_at_its_word(tmp_path: Pat
     project = loaded()
 
     assert (codes(project.faults), codes(project.hints)) == ([], ["LOT035"])
-    assert project.sources[0].streams[0].modes.connection_sync_mode == "full_refresh_overwrite"
+    assert project.connections[0].streams[0].modes.connection_sync_mode == "full_refresh_overwrite"
 
 
 def test_a_stream_whose_name_is_no_file_name_is_found_by_what_is_inside(write, loaded) -> None:
@@ -225,7 +225,7 @@ def test_a_stream_whose_name_is_no_file_name_is_found_by_what_is_inside(write, l
     project = loaded()
 
     assert project.faults == ()
-    assert [s.name for s in project.sources[0].streams] == ["a / b", "orders"]
+    assert [s.name for s in project.connections[0].streams] == ["a / b", "orders"]
 
 
 def test_every_code_that_is_used_is_explained() -> None:
@@ -258,7 +258,7 @@ def test_the_three_forms_of_a_fault_say_the_same(write, loaded) -> None:
 
 def test_the_lake_of_this_repository_has_no_faults() -> None:
     """What is committed here is valid, for every stack."""
-    from lotus.operations.validate import validate
+    from lotus.authoring.validate import validate
 
     root = Path(__file__).parents[2]
     given = ["SHOP_TOKEN", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "SHOPIFY_API_PASSWORD", "KLAVIYO_API_KEY"]
@@ -319,7 +319,7 @@ def test_a_source_without_streams_is_a_hint(write, loaded) -> None:
 
 def test_without_a_stack_the_files_are_those_that_the_stacks_name(tmp_path: Path, write, loaded) -> None:
     """`lotus validate` alone looks where `lotus:streams` of the stacks says that the files lie."""
-    from lotus.operations.validate import validate
+    from lotus.authoring.validate import validate
 
     loaded()
     (tmp_path / "streams").rename(tmp_path / "flows")
@@ -329,3 +329,25 @@ def test_without_a_stack_the_files_are_those_that_the_stacks_name(tmp_path: Path
     report = validate(tmp_path, environment={})
 
     assert (report.ok, report.streams) == (True, 1)
+
+
+def test_a_stream_without_fields_lands_nothing_and_says_so(write, loaded) -> None:
+    """One fault that names the way out, not one about its key that leads back to discover."""
+    offered = {"stream": "free", "options": {"sync_modes": ["full_refresh"]}, "fields": {}}
+    write("streams/shop/_discovered/free.json", offered)
+    write("streams/shop/free.json", {"primary_key": [["id"]]})
+
+    (fault,) = loaded().faults
+
+    assert fault.code == "LOT031"
+    assert 'stream "free" offers no fields: nothing of its records would land' in fault.what
+    assert "JSONL" in fault.fix
+
+
+@pytest.mark.parametrize("stream", ["_source", "_users", "public/orders", "tab\tname", "-rf"])
+def test_no_hint_to_rename_a_file_where_the_stream_is_no_file_name(write, loaded, stream: str) -> None:
+    """`_source.json` is the source's own file, and a slash is no part of a name."""
+    write("streams/shop/_discovered/odd.json", {"stream": stream, "options": {"sync_modes": ["full_refresh"]}})
+    write("streams/shop/odd.json", {"stream": stream})
+
+    assert [hint.code for hint in loaded().hints if hint.code == "LOT016"] == []

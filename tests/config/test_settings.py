@@ -86,11 +86,11 @@ def test_an_override_is_laid_over_its_file(write, loaded) -> None:
     overrides = {"shop": {"schedule": "0 0 3 * * ?", "configuration": {"window": 7, "start_date": None}}}
     write("Pulumi.dev.yaml", _stack(f"  lotus:overrides: {json.dumps(overrides)}\n"))
 
-    source = loaded().sources[0]
+    connection = loaded().connections[0]
 
-    assert source.schedule == "0 0 3 * * ?"
-    assert source.settings.configuration["window"] == 7
-    assert "credentials" in source.settings.configuration
+    assert str(connection.schedule) == "0 0 3 * * ?"
+    assert connection.source.settings.configuration["window"] == 7
+    assert "credentials" in connection.source.settings.configuration
 
 
 @pytest.mark.parametrize("sources", [{"include": ["shop"]}, ["shop"], '{"include": ["shop"]}', {"exclude": []}])

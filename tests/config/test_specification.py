@@ -21,7 +21,7 @@ def checked(specification: dict[str, Any], configuration: dict[str, Any]) -> lis
     faults: list[Fault] = []
     document = parse(json.dumps({"configuration": configuration}), "streams/x/_source.json", faults)
     assert document is not None
-    Configuration(document, faults, what="x").check(reduced(specification), configuration)
+    Configuration(document, faults, name="x").check(reduced(specification), configuration)
     return faults
 
 

@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.live_lake import LiveLake, live_lake
+from tests.support.live_lake import LiveLake, live_lake
+
+DECLARED = {
+    "name": "Shop → Lake",
+    "prefix": "",
+    "namespace_format": "shop",
+    "non_breaking_schema_updates_behavior": "propagate_columns",
+    "status": "active",
+}
+"""Settings of a connection, each with its default: what no file declares is no drift. The name and the
+namespace are said, not derived from those of source and destination: a test gives those other names."""
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLake]:
     """A lake whose shop has synced once."""
-    with live_lake(tmp_path_factory.mktemp("drift") / "lake") as found:
-        # Said, not derived from the names of source and destination: a test gives those other names.
-        source = found.read("streams/shop/_source.json")
-        found.write("streams/shop/_source.json", {**source, "connection": {"name": "Shop → Lake"}})
-        found.commit("the connection's name")
+    with live_lake(tmp_path_factory.mktemp("drift") / "lake", schedule="manual", connection=DECLARED) as found:
         found.lotus("sync", "shop", "--wait")
         yield found
 

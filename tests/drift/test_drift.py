@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from lotus.operations.lake import landings, project_of
-from tests.live_lake import STREAMS, LiveLake
+from lotus.config.loading import stack_project
+from lotus.lake.landings import landings
+from tests.support.live_lake import STREAMS, LiveLake
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("drift")]
 CONNECTION = "Shop → Lake"
+NIGHTLY = {"scheduleType": "cron", "cronExpression": "0 0 3 * * ?"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ KINDS = {
     ),
     "a prefix": Kind(
         _connection(prefix="eu_"),
-        *("shop-to-lake", "prefix", "not set", "eu_"),
+        *("shop-to-lake", "prefix", '""', "eu_"),
         _source_file("connection", "prefix"),
         "eu_",
     ),
@@ -200,7 +202,7 @@ def test_a_kind_of_drift_is_named_with_its_leaf(story: Story, name: str) -> None
     """What the files say, what is there, since when, and both ways out."""
     found = line(story.changed[1], KINDS[name])
 
-    assert story.changed[0] == 2
+    assert story.changed[0] == 5
     assert (found["origin"], found["declared"], found["found"]) == (
         "airbyte",
         KINDS[name].declared,
@@ -233,6 +235,29 @@ def test_what_was_put_back_is_no_drift(story: Story) -> None:
     assert story.after_restore[0] == 0, json.dumps(story.after_restore[1], indent=1)
 
 
+def test_what_no_file_declares_is_listed_and_is_no_drift(lake: LiveLake) -> None:
+    """Somebody set it in Airbyte: it is left as it is, and there is nothing to accept."""
+    source = lake.read("streams/shop/_source.json")
+    del source["schedule"], source["connection"]["status"]
+    lake.write("streams/shop/_source.json", source)
+    lake.up()
+    lake.patch("connections", CONNECTION, status="inactive", schedule=NIGHTLY)
+    code, found = lake.drift("--only", "airbyte", "--only", "files")
+    text = lake.lotus("drift", "--stack", "dev", "--only", "airbyte").stdout
+    refused = lake.lotus("drift", "accept", "shop-to-lake", "--stack", "dev", check=False)
+    lake.up()
+    kept = lake.objects("connections")[CONNECTION]["status"]
+    lake.git("checkout", ".")
+    lake.up()
+
+    listed = [(line["name"], line["leaf"], line["found"]) for line in found["unmanaged"]]
+    assert (code, found["lines"], kept) == (0, [], "inactive")
+    assert listed == [("shop-to-lake", "schedule", "0 0 3 * * ?"), ("shop-to-lake", "status", "inactive")]
+    assert "  connection Shop → Lake, status: inactive" in text
+    assert refused.returncode == 2
+    assert 'no drift at "shop-to-lake": schedule, status are declared in no file, and left alone' in refused.stderr
+
+
 @pytest.fixture(autouse=True)
 def committed_files(lake: LiveLake) -> Iterator[None]:
     """What a test leaves in the files is no other's business."""
@@ -258,7 +283,7 @@ def test_a_column_that_the_source_offers_otherwise_is_named_and_accepted(lake: L
     lake.lotus("drift", "accept", "shop/_discovered", "--stack", "dev")
 
     (held,) = found["lines"]
-    assert (code, held["leaf"], held["declared"], held["found"]) == (2, "orders.total", "string", "number  BREAKING")
+    assert (code, held["leaf"], held["declared"], held["found"]) == (5, "orders.total", "string", "number  BREAKING")
     assert lake.read("streams/shop/_discovered/orders.json")["fields"]["total"]["type"] == "number"
 
 
@@ -281,7 +306,7 @@ def test_a_value_of_the_stack_is_accepted_into_the_stacks_file(lake: LiveLake) -
     assert "2022-02-02T00:00:00Z" in accepted
     assert kept["configuration"]["start_date"] == {"$config": "start"}
     assert refused.returncode == 2
-    assert "comes from environment variable LOTUS_CONFIG_SHOP_URL, which is no file" in refused.stderr
+    assert "comes from environment variable LOTUS_CONFIG_SHOP_URL, which is not a file" in refused.stderr
     assert lake.objects("sources")["Shop"]["configuration"]["start_date"] == "2020-01-01T00:00:00Z"
 
 
@@ -297,7 +322,7 @@ def test_a_deleted_connection_is_named_accepted_and_made_again(lake: LiveLake) -
     lake.git("checkout", "streams")
     lake.up()
 
-    assert (code, [(one["leaf"], one["found"]) for one in found["lines"]]) == (2, [(None, "deleted")])
+    assert (code, [(one["leaf"], one["found"]) for one in found["lines"]]) == (5, [(None, "deleted")])
     assert (accepted[0], accepted[1]["lines"], selected) == (0, [], [False] * 3)
     assert CONNECTION in lake.objects("connections")
 
@@ -313,9 +338,9 @@ def test_a_second_connection_to_ours_is_named_and_ends_with_its_deletion(lake: L
     lake.api.delete(f"{lake.server}/connections/{made['connectionId']}").raise_for_status()
 
     (held,) = found["lines"]
-    assert (code, held["resource"], held["name"]) == (2, "connection by hand", made["connectionId"])
+    assert (code, held["resource"], held["name"]) == (5, "connection by hand", made["connectionId"])
     assert refused.returncode == 2
-    assert "pulumi import airbyte:index/connection:Connection" in refused.stderr
+    assert f"delete it in Airbyte: connection {made['connectionId']}" in refused.stderr
     assert lake.drift("--only", "state")[0] == 0
 
 
@@ -329,27 +354,23 @@ def test_what_is_not_applied_is_named_with_its_commit(lake: LiveLake) -> None:
     lake.git("revert", "--no-edit", "HEAD")
 
     (held,) = found["lines"]
-    assert (code, held["origin"], held["leaf"], held["declared"]) == (2, "files", "schedule", "0 0 6 * * ?")
+    assert (code, held["origin"], held["leaf"], held["declared"]) == (5, "files", "schedule", "0 0 6 * * ?")
     assert "by Ann" in held["author"]
     assert lake.drift("--only", "files")[0] == 0
 
 
-def test_landed_files_that_are_gone_are_named_with_the_rule_that_likely_took_them(lake: LiveLake) -> None:
+def test_landed_files_that_are_gone_are_named(lake: LiveLake) -> None:
     """Until a later sync of the stream has landed something."""
     lake.lotus("sync", "shop", "--wait")
-    landing = next(one for one in landings(project_of(lake.path, "dev", shell(lake))) if one.stream == "orders")
+    landing = next(one for one in landings(stack_project(lake.path, "dev", shell(lake))) if one.stream == "orders")
     s3 = landing.bucket.client
     for item in s3.list_objects_v2(Bucket=landing.bucket.name, Prefix=landing.prefix)["Contents"]:
         s3.delete_object(Bucket=landing.bucket.name, Key=item["Key"])
-    rule = {"ID": "a week", "Status": "Enabled", "Filter": {"Prefix": "raw/"}, "Expiration": {"Days": 7}}
-    s3.put_bucket_lifecycle_configuration(Bucket=landing.bucket.name, LifecycleConfiguration={"Rules": [rule]})
-
     code, found = lake.drift("--only", "bucket")
-    s3.delete_bucket_lifecycle(Bucket=landing.bucket.name)
 
     (held,) = found["lines"]
-    assert (code, held["name"], held["leaf"]) == (2, "shop/orders", landing.where)
-    assert held["author"] == 'the bucket\'s lifecycle rule "a week" (7 days)'
+    assert (code, held["name"], held["leaf"]) == (5, "shop/orders", landing.url)
+    assert held["author"] == "somebody with keys to the bucket"
     assert held["restore"] == "lotus backfill shop orders"
 
 
@@ -360,12 +381,12 @@ def test_a_format_for_machines_keeps_the_exit_code(lake: LiveLake) -> None:
     metrics = lake.lotus("drift", "--stack", "dev", "--only", "airbyte", "--format", "prometheus", check=False)
     lake.patch("connections", CONNECTION, status="active")
 
-    assert metrics.returncode == 2
+    assert metrics.returncode == 5
     assert 'lotus_drift{stack="dev",origin="airbyte"} 1' in metrics.stdout
 
 
 def test_a_look_that_fails_is_no_drift(lake: LiveLake) -> None:
-    """A mistake in the files, or a server that is away: exit code 1, never 0 or 2."""
+    """A fault in the files has its own exit code, never that of drift or of none."""
     file = lake.path / "streams/shop/orders.json"
     kept = file.read_text()
     file.write_text("{")
@@ -373,5 +394,5 @@ def test_a_look_that_fails_is_no_drift(lake: LiveLake) -> None:
     broken = lake.lotus("drift", "--stack", "dev", check=False)
     file.write_text(kept)
 
-    assert broken.returncode == 1
+    assert broken.returncode == 2
     assert "streams/shop/orders.json:1:" in broken.stderr

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lotus.drift.event import record
+from lotus.drift.scan import Drift, Line, Origin
 from lotus.gitops.manifests import drift_account, drift_binding, drift_role, stack
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
-from lotus.operations.drift import Drift, Line, Origin
-from lotus.operations.drift_event import record
-from lotus.operations.plan import Plan
+from lotus.session.preview import Plan
 from tests.gitops.conftest import MINIMUM
 from tests.gitops.control_plane import ControlPlane, control_plane, definitions
 

@@ -37,6 +37,16 @@ def test_a_second_run_changes_nothing_in_airbyte(clone):
     assert not any(f" {verb}" in answer.stdout for verb in ("created", "updated", "deleted", "replaced"))
 
 
+def test_the_last_line_can_be_run_as_it_is_printed(clone):
+    """In a shell where nothing was prepared: it brings its own environment along."""
+    last = clone.run("make", "run").stderr.splitlines()[-1]
+    assert last.startswith("next: ")
+
+    answer = clone.run("bash", "-c", last.removeprefix("next: "), PATH="/usr/bin:/bin")
+
+    assert "faker" in answer.stdout
+
+
 def test_a_second_preview_is_empty(clone):
     """What `up` made is what the program declares."""
     clone.pulumi("preview", "--expect-no-changes")

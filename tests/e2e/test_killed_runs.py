@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from tests.clone import Clone, copy_of_checkout
+from tests.support.clone import Clone, copy_of_checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 MOMENTS = (0.6, 1.2, 2.0, 3.0, 4.5, 6.0, 8.0)

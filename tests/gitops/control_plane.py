@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ import yaml
 
 from lotus.tools import ensure
 from lotus.tools.catalog import TOOLS, Package, Tool, version_of
+from tests.support.processes import free_port, running
 
 HERE = Path(__file__).parent
 KUBERNETES = "1.34.2"
@@ -70,37 +69,7 @@ def program(name: str) -> Path:
     if assets and name in ("etcd", "kube-apiserver") and (Path(assets) / name).exists():
         return Path(assets) / name
     TOOLS.update(CLUSTER_TOOLS)
-    return ensure(name, say=lambda line: print(line, file=sys.stderr, flush=True))
-
-
-def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(
-    command: list[Any], log: Path, environment: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A child process whose output goes to `log`; ended, then killed, when the block is left."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    return ensure(name)
 
 
 @dataclass(frozen=True)
@@ -162,7 +131,7 @@ def _body(answer: httpx.Response) -> dict[str, Any]:
 
 
 @contextmanager
-def control_plane(folder: Path) -> Iterator[ControlPlane]:
+def control_plane(folder: Path) -> Generator[ControlPlane]:
     """etcd and kube-apiserver with their data in `folder`."""
     etcd, apiserver = program("etcd"), program("kube-apiserver")
     store, peer, port, token = free_port(), free_port(), free_port(), secrets.token_hex(16)
@@ -222,7 +191,7 @@ def _kubeconfig(url: str, certificate: Path, token: str) -> dict[str, Any]:
     }
 
 
-def definitions(folder: Path) -> Iterator[dict[str, Any]]:
+def definitions(folder: Path) -> Generator[dict[str, Any]]:
     """The CustomResourceDefinitions in a folder of YAML files."""
     for file in sorted(folder.glob("*.yaml")):
         for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):

@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.gitops.control_plane import ControlPlane, free_port, program, running
+from tests.gitops.control_plane import ControlPlane, program
+from tests.support.processes import free_port, running
 
 
 @contextmanager
-def source_controller(api: ControlPlane, folder: Path) -> Iterator[Path]:
+def source_controller(api: ControlPlane, folder: Path) -> Generator[Path]:
     """source-controller 1.3.0 against that API server; yields its log."""
     files, metrics, health = free_port(), free_port(), free_port()
     command = [
@@ -57,14 +58,14 @@ class GitHost:
 
 
 @contextmanager
-def git_host(folder: Path) -> Iterator[GitHost]:
+def git_host(folder: Path) -> Generator[GitHost]:
     """git's own `http-backend`, called as the CGI program that it is."""
     bare, work = folder / "git" / "lake.git", folder / "work"
     bare.parent.mkdir()
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
     subprocess.run(["git", "clone", "--quiet", bare, work], check=True, capture_output=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_GitHandler, bare.parent))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield GitHost(f"http://127.0.0.1:{server.server_port}/lake.git", work)
     finally:

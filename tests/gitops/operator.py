@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -260,7 +260,7 @@ class Operator:
         self.save(self.workspace, {"conditions": conditions, "observedGeneration": 1}, "workspace-status")
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> Generator[None]:
         """The controller's loop, beside the test."""
         stop = threading.Event()
 

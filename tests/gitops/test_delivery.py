@@ -10,10 +10,11 @@ import yaml
 
 from lotus.errors import RemoteError, UnavailableError
 from lotus.gitops.cluster import Cluster
+from lotus.gitops.delivery import Delivery, Phase
 from lotus.gitops.manifests import git_repository, people_binding, people_role
+from lotus.gitops.reconcile import Reconciled, reconcile
 from lotus.gitops.settings import GitOpsSettings
-from lotus.operations.reconcile import Reconciled, reconcile
-from lotus.operations.status import Delivery, Phase, status
+from lotus.lake.status import delivery_status
 from tests.gitops.control_plane import ControlPlane
 from tests.gitops.flux import GitHost, until
 from tests.gitops.operator import Operator
@@ -37,7 +38,7 @@ def run(cluster: Cluster, settings: GitOpsSettings, *, unstick: bool = False) ->
 
 
 def phase(cluster: Cluster, settings: GitOpsSettings, wanted: Phase) -> Delivery:
-    return until(lambda: found if (found := status(cluster, settings)).phase is wanted else None, 20)
+    return until(lambda: found if (found := delivery_status(cluster, settings)).phase is wanted else None, 20)
 
 
 def test_a_push_is_fetched_and_applied(cluster: Cluster, delivery: GitOpsSettings, operator: Operator, host: GitHost):
@@ -148,7 +149,7 @@ def test_a_suspended_source_is_named(cluster: Cluster, delivery: GitOpsSettings,
     with pytest.raises(RemoteError, match="suspended") as caught:
         run(cluster, delivery)
     assert "flux resume" in caught.value.fix
-    assert status(cluster, delivery).phase is Phase.SUSPENDED
+    assert delivery_status(cluster, delivery).phase is Phase.SUSPENDED
 
 
 def test_a_lock_of_a_killed_apply_comes_with_its_way_out(
@@ -210,15 +211,15 @@ def test_an_update_that_no_longer_exists_is_forgotten(
 ):
     """After an operator's restart the Stack may name an Update that was collected: it would wait for ever."""
     api.delete(deadlock.update(f"{delivery.stack_object}-1"))
-    assert status(cluster, delivery).phase is Phase.APPLYING  # PKO names an Update just before it makes it
+    assert delivery_status(cluster, delivery).phase is Phase.APPLYING  # PKO names an Update just before it makes it
     with deadlock.working():
-        assert until(lambda: status(cluster, delivery, grace=0).stuck)
+        assert until(lambda: delivery_status(cluster, delivery, grace=0).stuck)
         assert reconcile(cluster, delivery, say=print, wait=True, unstick=True, seconds=30, grace=0).applied
 
 
 def test_nothing_declared_is_absent(cluster: Cluster, lake: GitOpsSettings):
     """A cluster in which the gitops stack was never applied."""
-    found = status(cluster, lake)
+    found = delivery_status(cluster, lake)
     assert (found.phase, found.next.split(" ")[:2]) == (Phase.ABSENT, ["pulumi", "up"])
 
 
@@ -258,7 +259,7 @@ def guest(api: ControlPlane, delivery: GitOpsSettings, tmp_path: Path, monkeypat
 def test_somebody_without_the_role_is_told_which_one(guest: Cluster, delivery: GitOpsSettings):
     """The answer names the setting that gives the role."""
     with pytest.raises(RemoteError, match="forbidden") as caught:
-        status(guest, delivery)
+        delivery_status(guest, delivery)
     assert "people" in caught.value.fix
 
 
@@ -271,5 +272,5 @@ def test_the_declared_role_is_enough_for_status_reconcile_and_unstick(
     binding["subjects"] = [{"kind": "ServiceAccount", "name": "guest", "namespace": delivery.namespace}]
     api.apply(binding)
     with deadlock.working():
-        assert until(lambda: status(guest, delivery).stuck)
+        assert until(lambda: delivery_status(guest, delivery).stuck)
         assert run(guest, delivery, unstick=True).applied

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from lotus.gitops import manifests as objects
 from lotus.gitops.manifests import Manifest, manifests
-from lotus.gitops.render import render
+from lotus.gitops.render import render_manifests
 from lotus.gitops.settings import GitOpsSettings, gitops_settings
 from tests.gitops.conftest import MINIMUM
 from tests.gitops.control_plane import definitions
@@ -22,7 +22,7 @@ from tests.gitops.control_plane import definitions
 
 def test_render_holds_every_object_and_no_yaml_anchor(settings: GitOpsSettings):
     """What kubectl reads back is what the functions made."""
-    text = render(settings, project="lotus")
+    text = render_manifests(settings, project="lotus")
     assert list(yaml.safe_load_all(text)) == manifests(settings, project="lotus")
     assert "&id" not in text
 
@@ -154,7 +154,7 @@ def test_the_component_declares_exactly_what_render_writes(
 ):
     """One source of truth: the same objects, field by field."""
     component, *resources = declared
-    written = list(yaml.safe_load_all(render(settings, project="lotus")))
+    written = list(yaml.safe_load_all(render_manifests(settings, project="lotus")))
     assert component == ("lotus:gitops:GitOps", {})
     assert sorted((one for _, one in resources), key=_identity) == sorted(written, key=_identity)
 

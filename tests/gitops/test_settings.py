@@ -19,8 +19,8 @@ def test_three_settings_are_enough():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"image": "you/lotus"}, "floats"),
-        ({"image": "you/lotus:latest"}, "floats"),
+        ({"image": "you/lotus"}, "fixed tag"),
+        ({"image": "you/lotus:latest"}, "fixed tag"),
         ({"repository": "git@git.example:you/lake"}, "ssh://"),
         ({"state": "file:///state"}, "bucket"),
         ({"drift": {"schedule": "0 0 3 * * ?"}}, "five fields"),
@@ -44,5 +44,5 @@ def test_every_mistake_comes_in_one_run():
 
 def test_true_alone_says_what_is_missing():
     """`lotus:gitops: true` is what people try first."""
-    with pytest.raises(ConfigError, match="the repository, the image and the state's bucket"):
+    with pytest.raises(ConfigError, match="repository, image and state"):
         gitops_settings(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -18,7 +19,8 @@ from lotus.gitops.stale_locks import release_own
 from lotus.state.bucket import Bucket
 from lotus.state.locks import locks
 from lotus.tools import ensure
-from tests.gitops.control_plane import free_port, running
+from tests.support.processes import free_port
+from tests.support.s3 import ROOT, started_s3
 
 pytestmark = pytest.mark.slow
 
@@ -54,18 +56,12 @@ class Killed:
 
 @pytest.fixture
 def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Killed]:
-    """`pulumi up` killed in mid-update, with its state in MinIO."""
-    port = free_port()
-    keys = {"AWS_ACCESS_KEY_ID": "lotus-test", "AWS_SECRET_ACCESS_KEY": "lotus-test-secret"}
-    for name, value in keys.items():
+    """`pulumi up` killed in mid-update, with its state in an S3."""
+    for name, value in ROOT.items():
         monkeypatch.setenv(name, value)
-    minio = ensure("minio", say=print)
-    pulumi = ensure("pulumi", say=print, python=Path(sys.executable))
-    backend = f"s3://state?endpoint=127.0.0.1:{port}&disableSSL=true&s3ForcePathStyle=true&region=us-east-1"
-    root = {"MINIO_ROOT_USER": keys["AWS_ACCESS_KEY_ID"], "MINIO_ROOT_PASSWORD": keys["AWS_SECRET_ACCESS_KEY"]}
+    pulumi = ensure("pulumi", python=Path(sys.executable))
     environment = {
         **os.environ,
-        "PULUMI_BACKEND_URL": backend,
         "PULUMI_CONFIG_PASSPHRASE": "public",
         "PULUMI_HOME": str(tmp_path / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -76,27 +72,15 @@ def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Killed]:
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: lotus\nruntime: python\n")
     (project / "__main__.py").write_text("import pathlib, time\npathlib.Path('started').touch()\ntime.sleep(60)\n")
-    command = [minio, "server", "--quiet", "--address", f"127.0.0.1:{port}", tmp_path / "s3"]
-    with running(command, tmp_path / "s3.log", {**root, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}):
-        _make_bucket(backend)
+    with started_s3(tmp_path / "s3") as s3:
+        backend = environment["PULUMI_BACKEND_URL"] = s3.backend("state")
+        s3.client().create_bucket(Bucket="state")
         subprocess.run(
             ["pulumi", "stack", "init", "prod"], cwd=project, env=environment, check=True, capture_output=True
         )
         _kill_in_mid_update(project, environment)
         (project / "__main__.py").write_text("")
         yield Killed(backend, project, environment)
-
-
-def _make_bucket(backend: str) -> None:
-    client = Bucket.of(backend).client()
-    for _ in range(100):
-        try:
-            client.create_bucket(Bucket="state")
-        except Exception:  # noqa: BLE001  MinIO answers in several ways until its object layer is up
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError("MinIO did not start")
 
 
 def _kill_in_mid_update(project: Path, environment: dict[str, str]) -> None:
@@ -125,6 +109,24 @@ def test_the_lock_of_another_host_stays(killed: Killed):
     released, kept = release_own(bucket.client(), bucket, "lotus", "prod", host="lotus-prod-workspace-0")
     assert (released, len(kept)) == ([], 1)
     assert [lock.key for lock in locks(bucket.client(), bucket, "lotus", "prod")] == [kept[0].key]
+
+
+def test_what_a_lock_holds_has_no_effect_on_a_terminal(killed: Killed):
+    """Whoever may write the bucket chooses the words, and a pod's log is read in a terminal."""
+    bucket = Bucket.of(killed.backend)
+    (lock,) = locks(bucket.client(), bucket, "lotus", "prod")
+    content = {"hostname": "laptop", "username": "\x1b[2J\nremoved", "pid": 1, "timestamp": lock.at}
+    bucket.client().put_object(Bucket=bucket.name, Key=lock.key, Body=json.dumps(content).encode())
+    command = [sys.executable, "-m", "lotus.gitops.stale_locks", "--backend", killed.backend, "--host", "pod-0"]
+    answer = subprocess.run(
+        [*command, "--project", "lotus", "--stack", "prod"],
+        env=killed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.startswith("kept the lock of \\x1b[2J⏎removed@laptop (pid 1)")
+    assert len(answer.stdout.splitlines()) == 1
 
 
 def test_the_init_container_lets_the_pod_start_whatever_happens(tmp_path: Path):

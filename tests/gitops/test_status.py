@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from lotus.gitops.delivery import Commit, describe, drift_look, failing_words, pushed_commit
 from lotus.gitops.settings import GitOpsSettings
-from lotus.operations.status import Commit, describe, drift_look, failing_words, open_backfills, pushed_commit
+from lotus.lake.status import open_backfills
 from tests.gitops.flux import GitHost, git_host
 
 DATA = Path(__file__).parent / "data"
@@ -44,7 +45,7 @@ def job(name: str, at: str, kind: str, message: str = "") -> dict[str, Any]:
     return {"metadata": {"name": name}, "status": {"conditions": [end]}}
 
 
-FOUND = "Container drift for pod lake/drift-1-x failed with exit code 2 matching FailJob rule at index 0"
+FOUND = "Container drift for pod lake/drift-1-x failed with exit code 5 matching FailJob rule at index 0"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ FOUND = "Container drift for pod lake/drift-1-x failed with exit code 2 matching
         (FOUND, "Failed", True),
         ("", "Complete", False),
         ("Job has reached the specified backoff limit", "Failed", None),
-        (FOUND.replace("code 2", "code 22"), "Failed", None),
+        (FOUND.replace("code 5", "code 55"), "Failed", None),
     ],
 )
 def test_the_drift_jobs_end_says_what_it_found(message: str, kind: str, found: bool | None):
@@ -112,7 +113,7 @@ def test_backfills_that_cannot_be_looked_up_are_said_to_be_unknown(tmp_path: Pat
     [
         (
             "operation error S3: PutObject, https response error StatusCode: 403, api error AccessDenied: Denied.",
-            "the operator's keys for the state can only read: is lotus-state-writer the writer's?",
+            "the operator's keys for the state can only read: put the writer's keys into the Secret lotus-state-writer",
         ),
         (
             "operation error S3: ListObjects, api error InvalidAccessKeyId: The Access Key Id does not exist",
@@ -120,7 +121,7 @@ def test_backfills_that_cannot_be_looked_up_are_said_to_be_unknown(tmp_path: Pat
         ),
         (
             "the stack is currently locked by 1 lock(s).\n  s3://s/.pulumi/locks/a.json: created by ann@laptop (pid 7)",
-            "the lock is laptop's: lotus state unlock, run there",
+            "the lock belongs to laptop: run lotus state unlock there",
         ),
     ],
 )

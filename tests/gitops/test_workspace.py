@@ -39,8 +39,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pod(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The pod's environment: the wheelhouse, and no way to an index or to a download host."""
     wheels = clone.parent / "wheelhouse"
-    wheelhouse.fill(clone, wheels)
-    pulumi = ensure("pulumi", say=print, python=Path(sys.executable))
+    wheelhouse.fill_wheelhouse(clone, wheels)
+    pulumi = ensure("pulumi", python=Path(sys.executable))
     base = Path(sys.base_prefix) / "bin"
     # .venv is where a current language host puts the environment, the clone's own bin where an older one does.
     path = [str(clone / ".venv" / "bin"), str(clone / "bin"), str(pulumi.parent), str(base), "/usr/bin", "/bin"]

@@ -84,7 +84,7 @@ def made(tmp_path: Path) -> Make:
 
 def synced(project: Project) -> set[str]:
     """The streams that a project syncs."""
-    return {f"{source.name}/{stream.name}" for source in project.sources for stream in source.streams}
+    return {f"{connection.name}/{stream.name}" for connection in project.connections for stream in connection.streams}
 
 
 def test_any_two_lakes_are_compared_in_words(made: Make) -> None:

@@ -52,7 +52,7 @@ class Proxy(ThreadingHTTPServer):
         self.target = server.removesuffix(PUBLIC)
         self.faults: list[Fault] = []
         self.client = httpx.Client(timeout=300, trust_env=False)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -69,11 +69,13 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     held: httpx.Response
     """The server's answer."""
+    body: bytes
+    """What was sent."""
     server: Proxy  # pyright: ignore[reportIncompatibleVariableOverride]  (made by Proxy only)
 
     def handle_one(self) -> None:
         """Pass a request on, or break it."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = next((one for one in self.server.faults if one.takes(self.command, self.path)), None)
         if fault is not None and fault.before is not None and fault.before(self):
             return
@@ -110,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one  # noqa: N815
 
 
-def instead(status: int, body: bytes = b'{"message": "broken on purpose"}', **headers: str) -> Action:
+def instead(status: int, body: bytes = b'{"message": "broken on purpose"}', **headers: Any) -> Action:
     """This answer in place of the real one."""
 
     def act(handler: Handler) -> bool:

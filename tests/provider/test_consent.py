@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project, Server, make_project
+from tests.support.airbyte import Airbyte
+
+from .conftest import Project, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +33,7 @@ def declare(project: Project, definition: str, *, connection: str = CONNECTION, 
     project.program(PROGRAM.format(definition=definition, folder=folder, connection=connection, first=first))
 
 
-def sync(server: Server, connection_id: str) -> None:
+def sync(server: Airbyte, connection_id: str) -> None:
     """One job of the connection, to its end."""
     job = server.call("POST", "/jobs", {"connectionId": connection_id, "jobType": "sync"})["jobId"]
     deadline = time.monotonic() + 120
@@ -41,7 +43,7 @@ def sync(server: Server, connection_id: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def synced(server: Server, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def synced(server: Airbyte, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose connection has synced; the tests of this file leave it as it was."""
     project = make_project(tmp_path_factory.mktemp("synced"), server.url)
     declare(project, shop)
@@ -64,7 +66,7 @@ def test_a_deletion_is_foretold_with_the_consent_it_needs(synced: Project, shop:
     assert f"pulumi config set --path 'airbyte:confirm[0]' '{DELETE}'" in printed
 
 
-def test_a_deletion_without_consent_is_refused_and_nothing_is_lost(synced: Project, shop: str, server: Server):
+def test_a_deletion_without_consent_is_refused_and_nothing_is_lost(synced: Project, shop: str, server: Airbyte):
     """Neither by `up` nor by `destroy`, which stops before anything else goes; the refusal is ready to paste."""
     declare(synced, shop, connection="")
     for command in (("up", "--yes", "--skip-preview"), ("destroy", "--yes", "--skip-preview")):
@@ -75,9 +77,9 @@ def test_a_deletion_without_consent_is_refused_and_nothing_is_lost(synced: Proje
     assert len(synced.resources()) == 3
 
 
-def test_a_replacement_without_consent_is_refused_before_anything_is_made(synced: Project, shop: str, server: Server):
+def test_a_replacement_without_consent_is_refused_before_anything_is_made(synced: Project, shop: str, server: Airbyte):
     """By another connector, and by `up --replace`, which asks for no difference."""
-    other = server.definition("Other", Path(__file__).with_name("shop.spec.json"))
+    other = server.definition("Other")
     before = synced.resources()
     declare(synced, other)
     _, printed = synced.preview()
@@ -97,7 +99,7 @@ APPENDED = CONNECTION.replace('{"name": "orders"}', '{"name": "orders", "sync_mo
 OVERWRITE = "overwrite stream orders of Shop → Lake"
 
 
-def test_what_was_appended_is_overwritten_by_consent_alone(project: Project, shop: str, server: Server):
+def test_what_was_appended_is_overwritten_by_consent_alone(project: Project, shop: str, server: Airbyte):
     """The sync after such a change deletes what landed before; the way back deletes nothing."""
     declare(project, shop, connection=APPENDED)
     project.up()
@@ -138,10 +140,10 @@ def test_what_never_synced_needs_no_consent(project: Project, shop: str):
     assert "- 1 deleted" in project.up()
 
 
-def test_with_consent_it_is_replaced_and_deleted(server: Server, shop: str, tmp_path: Path):
+def test_with_consent_it_is_replaced_and_deleted(server: Airbyte, shop: str, tmp_path: Path):
     """By the program's own setting, by the stack's, by the environment; used ones are named."""
     project = make_project(tmp_path, server.url)
-    other = server.definition("Third", Path(__file__).with_name("shop.spec.json"))
+    other = server.definition("Third")
     declare(project, shop)
     project.up()
     sync(server, connection_id(project))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REPOSITORY, WORKSPACE, Project, Server
+from tests.support.airbyte import REPOSITORY, WORKSPACE, Airbyte
+
+from .conftest import Project
 
 pytestmark = pytest.mark.slow
 
@@ -50,14 +52,14 @@ def run(*command: str) -> str:
     return answer.stdout
 
 
-def test_the_wheel_alone_runs_the_example(installed: Installed, server: Server, tmp_path: Path):
+def test_the_wheel_alone_runs_the_example(installed: Installed, server: Airbyte, tmp_path: Path):
     """Pulumi finds the plugin on the environment's PATH; nothing of lotus is there."""
     assert "lotus" not in run(str(UV), "pip", "list", "--python", str(installed.bin / "python"))
     shutil.copytree(PACKAGE / "example", tmp_path, dirs_exist_ok=True)
     for name in ("state", "home"):
         (tmp_path / name).mkdir()
-    project = Project(tmp_path, server.url)
-    project.environment["PATH"] = f"{installed.bin}:{project.pulumi_environment()['PATH']}"
+    project = Project(tmp_path, server_url=server.url)
+    project.environment["PATH"] = f"{installed.bin}:{project.variables()['PATH']}"
     project.pulumi("stack", "init", "dev")
     project.pulumi("config", "set", "airbyte:serverUrl", server.url)
     project.pulumi("config", "set", "workspaceId", WORKSPACE)

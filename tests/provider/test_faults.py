@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.state.conftest import ROOT, Minio
+from tests.support.airbyte import SHOP_SPEC, SPEC_SOURCE, WORKSPACE, Airbyte
+from tests.support.s3 import ROOT, S3
 
-from .conftest import WORKSPACE, Project, Server, make_project
+from .conftest import Project, make_project
 from .faulty import Fault, Proxy, answered, instead, reset, slow, together
 
 pytestmark = pytest.mark.slow
@@ -107,7 +109,7 @@ def up(project: Project, *more: str, **environment: str) -> str:
     """`pulumi up`, with its process id where `kill` finds it; empty if it succeeded, else what it printed."""
     script = 'echo $$ > "$0/pid"; exec pulumi up --yes --skip-preview --non-interactive "$@"'
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRBYTE_", "PULUMI_"))}
-    mine = {**inherited, **project.pulumi_environment(), "PULUMI_AIRBYTE_SLOWEST_CREATE": SLOWEST, **environment}
+    mine = {**inherited, **project.variables(), "PULUMI_AIRBYTE_SLOWEST_CREATE": SLOWEST, **environment}
     command = ["sh", "-c", script, str(project.folder), *more]
     answer = subprocess.run(command, cwd=project.folder, env=mine, capture_output=True, text=True, check=False)
     return "" if answer.returncode == 0 else answer.stdout + answer.stderr
@@ -143,7 +145,7 @@ SLICE = [("reset after the commit", True)]
 
 
 @pytest.fixture(scope="module")
-def proxy(server: Server) -> Iterator[Proxy]:
+def proxy(server: Airbyte) -> Iterator[Proxy]:
     """A proxy in front of the server."""
     with Proxy(server.url) as made:
         yield made
@@ -151,7 +153,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def behind(proxy: Proxy, server: Server, shop: str, tmp_path: Path) -> Iterator[Project]:
+def behind(proxy: Proxy, server: Airbyte, shop: str, tmp_path: Path) -> Iterator[Project]:
     """A project whose provider talks through the proxy."""
     project = make_project(tmp_path, proxy.url)
     project.environment["MARK"] = tmp_path.name[-24:].replace("_", "-")
@@ -160,15 +162,15 @@ def behind(proxy: Proxy, server: Server, shop: str, tmp_path: Path) -> Iterator[
     proxy.faults = []
 
 
-def declare(project: Project, server: Server, shop: str, *, changed: bool = False) -> None:
+def declare(project: Project, server: Airbyte, shop: str, *, changed: bool = False) -> None:
     """The program with one of each kind."""
-    spec = Path(__file__).with_name("shop.spec.json")
-    command = server.connector(spec)
+    spec = SHOP_SPEC
+    command = f"command:{sys.executable} {SPEC_SOURCE} {spec}"
     values = {"mark": project.environment["MARK"], "definition": shop, "user": server.user, "command": command}
     project.program(PROGRAM.format(folder=project.folder / "lake", changed=changed, **values))
 
 
-def names(server: Server, mark: str) -> dict[str, list[str]]:
+def names(server: Airbyte, mark: str) -> dict[str, list[str]]:
     """The ids of this test's objects, by kind."""
     found: dict[str, list[str]] = {}
     mine = [one["workspaceId"] for one in server.all("workspaces") if str(one["name"]).startswith(f"{mark}-")]
@@ -184,7 +186,7 @@ def names(server: Server, mark: str) -> dict[str, list[str]]:
     return found
 
 
-def counts(server: Server, project: Project) -> dict[str, int]:
+def counts(server: Airbyte, project: Project) -> dict[str, int]:
     """How many objects of this test there are, by kind."""
     return {kind: len(ids) for kind, ids in names(server, project.environment["MARK"]).items()}
 
@@ -247,7 +249,7 @@ class Trial:
     ids=lambda case: ("checkpoints" if case else "no checkpoints") if isinstance(case, bool) else case,
 )
 def test_one_of_each_whatever_happens_to_creates(
-    behind: Project, proxy: Proxy, server: Server, fault: str, checkpoints: bool
+    behind: Project, proxy: Proxy, server: Airbyte, fault: str, checkpoints: bool
 ):
     """No orphan, no second copy, nothing left to do."""
     trial = Trial(behind, proxy, fault, {} if checkpoints else {"PULUMI_SKIP_CHECKPOINTS": "true"})
@@ -266,7 +268,7 @@ def test_one_of_each_whatever_happens_to_creates(
     ids=lambda case: ("checkpoints" if case else "no checkpoints") if isinstance(case, bool) else case,
 )
 def test_one_of_each_whatever_happens_to_updates_replacements_and_deletes(
-    behind: Project, proxy: Proxy, server: Server, shop: str, fault: str, checkpoints: bool
+    behind: Project, proxy: Proxy, server: Airbyte, shop: str, fault: str, checkpoints: bool
 ):
     """The same objects after an update, other ones after `up --replace`, none at the end; never two."""
     environment = {} if checkpoints else {"PULUMI_SKIP_CHECKPOINTS": "true"}
@@ -297,12 +299,12 @@ def test_one_of_each_whatever_happens_to_updates_replacements_and_deletes(
 
 
 def test_with_the_state_in_a_bucket_the_journal_is_beside_it(
-    behind: Project, proxy: Proxy, server: Server, minio: Minio
+    behind: Project, proxy: Proxy, server: Airbyte, s3_server: S3
 ):
     """A kill with an empty state is healed from the intents in S3; deletes close them."""
-    s3 = minio.client()
+    s3 = s3_server.client()
     s3.create_bucket(Bucket="state")
-    behind.environment |= {**ROOT, "PULUMI_BACKEND_URL": minio.backend("state")}
+    behind.environment |= {**ROOT, "PULUMI_BACKEND_URL": s3_server.backend("state")}
     behind.pulumi("stack", "init", "dev")
     trial = Trial(behind, proxy, "killed between commit and answer", {"PULUMI_SKIP_CHECKPOINTS": "true"})
     trial.run(UPWARD, lambda _: "POST", lambda kind: KINDS[kind].path)
@@ -318,12 +320,16 @@ def test_with_the_state_in_a_bucket_the_journal_is_beside_it(
     assert intents() == 0
 
 
-def test_a_second_state_and_a_replacement_take_nothing_over(behind: Project, server: Server, shop: str, tmp_path: Path):
-    """Without an intent of its own a state makes its own objects, and `--replace` makes a new one, even unseen."""
+def test_a_second_state_and_a_replacement_take_nothing_over(
+    behind: Project, server: Airbyte, shop: str, tmp_path: Path
+):
+    """A second state makes objects of its own by consent alone, and `--replace` makes a new one, even unseen."""
     assert not up(behind)
     (tmp_path / "second").mkdir()
     other = make_project(tmp_path / "second", behind.server_url)
     (other.folder / "__main__.py").write_text((behind.folder / "__main__.py").read_text().replace("-tag", "-tag2"))
+    assert "and the state (file://" in up(other)
+    other.environment["AIRBYTE_CONFIRM"] = "everything"
     assert not up(other)
     assert counts(server, behind) == dict.fromkeys(KINDS, 2)
     assert not set(ids(behind).values()) & set(ids(other).values())
@@ -335,7 +341,7 @@ def test_a_second_state_and_a_replacement_take_nothing_over(behind: Project, ser
     assert counts(server, behind) == dict.fromkeys(KINDS, 2)
 
 
-def test_a_foreign_object_of_the_same_name_is_left_alone(behind: Project, server: Server, proxy: Proxy, shop: str):
+def test_a_foreign_object_of_the_same_name_is_left_alone(behind: Project, server: Airbyte, proxy: Proxy, shop: str):
     """An interrupted create does not take what somebody else had made before it; a starting server is waited for."""
     body = {"name": f"{behind.environment['MARK']}-source", "workspaceId": WORKSPACE, "definitionId": shop}
     theirs = server.call("POST", "/sources", {**body, "configuration": {"shop": "s", "pin": "x"}})
@@ -343,6 +349,7 @@ def test_a_foreign_object_of_the_same_name_is_left_alone(behind: Project, server
         Fault("POST", "/sources", before=instead(500)),
         *(Fault("GET", "/sources", before=instead(503, b"")) for _ in range(3)),
     ]
+    behind.environment["AIRBYTE_CONFIRM"] = f"duplicate source {body['name']}"
     up(behind)
     assert not up(behind)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import WORKSPACE, Project, Server, make_project
+from tests.support.airbyte import SHOP_SPEC, SPEC_SOURCE, WORKSPACE, Airbyte
+
+from .conftest import Project, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +32,9 @@ connection = airbyte.Connection(
 )
 pulumi.export("connection", connection.connection_id)
 """
+UNKNOWN_DEFINITION = "00000000-0000-4000-8000-00000000dead"
 ORDERS = '{"name": "orders", "sync_mode": "incremental_append"}'
-SELECTED = '{"name": "customers", "selected_fields": [{"field_path": ["id"]}, {"field_path": ["at"]}]}'
+SELECTED = '{"name": "customers", "selected_fields": ["id", "at"]}'
 
 
 def lake(definition: str, folder: Path, **changes: Any) -> str:
@@ -39,7 +43,7 @@ def lake(definition: str, folder: Path, **changes: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared(server: Server, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def shared(server: Airbyte, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with a source, a destination and a connection that exist."""
     project = make_project(tmp_path_factory.mktemp("shared"), server.url)
     project.program(lake(shop, project.folder))
@@ -101,7 +105,7 @@ def test_a_changed_leaf_is_shown_as_a_leaf(made: Project, shop: str):
 
 
 @pytest.fixture(scope="module")
-def lived(server: Server, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def lived(server: Airbyte, shop: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project of the same kind that tests do change; each applies the program that it starts from."""
     return make_project(tmp_path_factory.mktemp("lived"), server.url)
 
@@ -122,9 +126,9 @@ def test_a_rotated_secret_updates_exactly_its_source_once_it_works(lived: Projec
     assert lived.preview()[0] == 0
 
 
-def test_another_connector_says_what_it_costs(made: Project, server: Server):
+def test_another_connector_says_what_it_costs(made: Project, server: Airbyte):
     """A replacement loses how far streams were read; the preview says so in words."""
-    other = server.definition("Other", Path(__file__).with_name("shop.spec.json"))
+    other = server.definition("Other")
     made.program(lake(other, made.folder))
     _, printed = made.preview()
 
@@ -132,7 +136,7 @@ def test_another_connector_says_what_it_costs(made: Project, server: Server):
     assert "2 to replace" in printed
 
 
-def test_what_was_deleted_by_hand_is_made_again(lived: Project, server: Server, shop: str):
+def test_what_was_deleted_by_hand_is_made_again(lived: Project, server: Airbyte, shop: str):
     """A source, and the connection that went with it."""
     lived.program(lake(shop, lived.folder))
     lived.up()
@@ -143,7 +147,7 @@ def test_what_was_deleted_by_hand_is_made_again(lived: Project, server: Server, 
     assert lived.preview("--refresh")[0] == 0
 
 
-def test_a_destroy_leaves_nothing_and_takes_nothing_along(lived: Project, server: Server, shop: str):
+def test_a_destroy_leaves_nothing_and_takes_nothing_along(lived: Project, server: Airbyte, shop: str):
     """Airbyte deletes a source's connections with it, which nobody asked for; issue 361: nothing was deleted."""
     lived.program(lake(shop, lived.folder))
     lived.up()
@@ -186,14 +190,24 @@ def test_a_configuration_that_the_connector_would_refuse_fails_the_preview(
     assert "Traceback" not in printed
 
 
+def test_a_connector_that_the_server_does_not_have_is_a_fault(project: Project):
+    """With the nearest spelling; what cannot be resolved is never taken for another connector, and replaced."""
+    project.program('airbyte.Source("s", workspace_id=WORKSPACE, configuration={"sourceType": "shopfy"})\n')
+    code, printed = project.preview()
+
+    assert code not in (0, 7)
+    assert 'configuration.sourceType: the server has no source connector "shopfy"; did you mean "shopify"?' in printed
+    assert "replace" not in printed
+
+
 def test_a_refusal_of_the_server_is_one_sentence(project: Project):
     """With Airbyte's words, without a traceback."""
-    configuration = '{"sourceType": "no-such-connector"}'
-    project.program(f'airbyte.Source("s", workspace_id=WORKSPACE, configuration={configuration})\n')
+    arguments = f'workspace_id=WORKSPACE, definition_id="{UNKNOWN_DEFINITION}", configuration={{}}'
+    project.program(f'airbyte.Source("s", {arguments})\n')
     printed = project.up(check=False)
 
     assert 'source "s" was not created' in printed
-    assert "no-such-connector" in printed
+    assert UNKNOWN_DEFINITION in printed
     assert "Traceback" not in printed
 
 
@@ -265,10 +279,9 @@ DRIFTS: list[Drift] = [
 ]
 
 
-def test_every_kind_is_clean_after_up_and_its_drift_is_named(project: Project, server: Server):
+def test_every_kind_is_clean_after_up_and_its_drift_is_named(project: Project, server: Airbyte):
     """Nine kinds; ten kinds of drift made through the API, each seen at its leaf; the next `up` puts all back."""
-    folder = Path(__file__).parent
-    command = server.connector(folder / "shop.spec.json")
+    command = f"command:{sys.executable} {SPEC_SOURCE} {SHOP_SPEC}"
     project.program(EVERY_KIND.format(command=command, folder=project.folder, manifest=MANIFEST, user=server.user))
     project.up()
     resources = project.resources()

@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import REPOSITORY, Project, make_project
+from tests.support.airbyte import REPOSITORY
+
+from .conftest import Project, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +30,7 @@ class Guarded:
 
     def start(self) -> None:
         """On a free port."""
-        command = [sys.executable, "-m", "lotus.embedded", "--port", "0", "--data", str(self._data)]
+        command = [sys.executable, "-m", "lotus_server", "--port", "0", "--data", str(self._data)]
         self._process = subprocess.Popen(
             [*command, "--require-credentials"],
             cwd=REPOSITORY,

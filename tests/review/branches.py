@@ -124,6 +124,13 @@ def run_less_often(repository: Repository) -> None:
 
 
 @branch
+def take_declarations_away(repository: Repository) -> None:
+    """A schedule and a selection of fields: Airbyte goes back to the defaults, which stops one and widens the other."""
+    repository.edit("streams/shop/_source.json", schedule=None)
+    repository.edit("streams/shop/orders.json", fields=None)
+
+
+@branch
 def discover_a_retyped_column(repository: Repository) -> None:
     """No file of ours changes: the source does."""
     fields = {**FIELDS, "total": {"type": "string"}, "note": {"type": "string"}}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.live_lake import LiveLake, live_lake
+from tests.support.live_lake import LiveLake, live_lake
 
 FIELDS: dict[str, Any] = {
     "id": {"type": "integer"},
@@ -48,6 +48,7 @@ def stream(*fields: str, **more: Any) -> dict[str, Any]:
 STACK = """config:
   airbyte:serverUrl: http://airbyte.example/api/public/v1
   lotus:lake: true
+  lotus:readers: lotus-lake
   lotus:workspace: 11111111-1111-4111-8111-111111111111
   lotus:config:
     store: example-store
@@ -156,7 +157,8 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLake]:
     """A lake that runs: its `main` is applied, and its one source has synced."""
-    with live_lake(tmp_path_factory.mktemp("live") / "lake") as found:
+    declared: dict[str, Any] = {"schedule": "manual", "connection": {"status": "active"}}
+    with live_lake(tmp_path_factory.mktemp("live") / "lake", **declared) as found:
         found.lotus("sync", "shop", "--wait")
         found.lotus("state", "init", "--stack", "dev")
         yield found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lotus.errors import ConfigError, RemoteError
-from lotus.operations.comment import post, pull_request
-from lotus.operations.report import marker
+from lotus.review.comment import post, pull_request
+from lotus.review.report import marker
 
 MARKER = marker("prod")
 
@@ -63,7 +63,7 @@ class Host:
 
 
 @contextmanager
-def served(host: Host) -> Iterator[Host]:
+def served(host: Host) -> Generator[Host]:
     """The host on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -78,12 +78,12 @@ def served(host: Host) -> Iterator[Host]:
 
         do_GET = do_POST = do_PATCH = _any  # noqa: N815  the names are http.server's
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     host.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield host
@@ -93,7 +93,7 @@ def served(host: Host) -> Iterator[Host]:
 
 
 @pytest.fixture(params=["github", "forgejo"])
-def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest) -> Generator[Host]:
     """Both kinds: the API's root, and how comments are listed."""
     kinds = {"github": Host("", paged=True), "forgejo": Host("/api/v1", paged=False)}
     with served(kinds[request.param]) as found:
@@ -131,7 +131,7 @@ def test_a_token_that_may_not_write_is_explained(host: Host) -> None:
 
 def test_outside_of_a_pull_request_nothing_is_called(host: Host) -> None:
     """A push to main has no pull request."""
-    with pytest.raises(ConfigError, match="which pull request"):
+    with pytest.raises(ConfigError, match="the pull request to comment on is unknown"):
         pull_request(host.environment(GITHUB_REF="refs/heads/main"))
 
     assert host.calls == []

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lotus.operations.report import COMMENT_LIMIT, cut, markdown
-from lotus.operations.review import review
+from lotus.review.report import COMMENT_LIMIT, cut, markdown
+from lotus.review.review import review
+from lotus.session.session import Session
 from tests.review.branches import BRANCHES
 from tests.review.conftest import Repository, stream
 
@@ -19,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def reviewed(repository: Repository) -> str:
     """The review of the branch against `main`, with words in place of the commits."""
     repository.commit("the change")
-    found = review(repository.path, "prod", base="main", offline=True, environment={})
+    found = review(Session(repository.path, "prod", {}), base="main", offline=True)
     names = {found.difference.base: "<main>", found.difference.head: "<branch>"}
     return re.sub("|".join(names), lambda m: names[m.group()], markdown(found))
 
@@ -51,7 +52,7 @@ def test_a_change_on_main_is_no_change_of_the_branch(repository: Repository) -> 
     repository.commit("meanwhile")
     repository.git("checkout", "-q", "change")
 
-    found = review(repository.path, "prod", base="main", offline=True, environment={})
+    found = review(Session(repository.path, "prod", {}), base="main", offline=True)
 
     assert [change.subject for change in found.difference.comparison.changes] == ["shop"]
 
@@ -60,11 +61,11 @@ def test_a_rebased_branch_keeps_its_digest(repository: Repository) -> None:
     """The digest is of what changes, not of commits."""
     repository.write("streams/shop/refunds.json", "{}")
     repository.commit("the change")
-    first = review(repository.path, "prod", base="main", offline=True, environment={})
+    first = review(Session(repository.path, "prod", {}), base="main", offline=True)
     repository.write("README.md", "words")
     repository.commit("words")
 
-    second = review(repository.path, "prod", base="main", offline=True, environment={})
+    second = review(Session(repository.path, "prod", {}), base="main", offline=True)
 
     assert first.difference.head != second.difference.head
     assert first.difference.comparison.digest == second.difference.comparison.digest
@@ -91,7 +92,7 @@ def test_words_of_the_files_have_no_effect_in_markdown(repository: Repository) -
 
     found = reviewed(repository)
 
-    assert "\\<img src=x\\> @\u200bteam \\[a\\](http://b)" in found
+    assert "\\<img src=x\\> @\u200bteam \\[a\\](http:\u200b//b)" in found
     assert "<img" not in found.replace("\\<img", "")
 
 

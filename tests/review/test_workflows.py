@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from lotus.operations.report import marker
+from lotus.review.report import marker
 from lotus.tools import ensure
 from lotus.tools.catalog import TOOLS, Package, Tool
-from tests.live_lake import LiveLake
 from tests.review.test_comment import Host, served
 from tests.review.workflow import Runner
+from tests.support.live_lake import LiveLake
 
 FOLDER = Path(__file__).resolve().parents[2] / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
@@ -36,7 +35,7 @@ slow = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("rev
 def test_actionlint_finds_nothing() -> None:
     """Syntax, contexts, expressions, cron; its shellcheck would depend on the machine."""
     TOOLS["actionlint"] = ACTIONLINT
-    program = ensure("actionlint", say=lambda line: print(line, file=sys.stderr))
+    program = ensure("actionlint")
 
     answer = subprocess.run(
         [program, "-shellcheck=", "-pyflakes=", *WORKFLOWS], capture_output=True, text=True, check=False
@@ -142,12 +141,12 @@ class TestOnALake:
         assert "shop/customers: stops syncing" in found.summary
 
     def test_the_drift_workflow_fails_on_drift_and_says_it(self, live: LiveLake, host: Host, tmp_path: Path) -> None:
-        """Exit code 2 fails the step; the summary has the lines."""
+        """Exit code 5 fails the step; the summary has the lines."""
         live.patch("connections", "Shop → Lake", status="inactive")
         found = runner(live, tmp_path / "drift", host)
 
         codes = found.run(FOLDER / "drift.yml", "drift")
         live.patch("connections", "Shop → Lake", status="active")
 
-        assert (codes["install"], codes["look"], codes["summary"]) == (0, 2, 0), "\n".join(found.ran)
+        assert (codes["install"], codes["look"], codes["summary"]) == (0, 5, 0), "\n".join(found.ran)
         assert "status: active → inactive" in found.summary

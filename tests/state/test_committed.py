@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lotus.operations.validate import validate
+from lotus.authoring.validate import validate
 from lotus.state.committed import committed_state
 
 

@@ -1,4 +1,4 @@
-"""The table of docs/one-writer.md, commands by identity: each cell run with real keys on a real MinIO."""
+"""The table of docs/one-writer.md, commands by identity: each cell run with real keys on a real S3."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.state.conftest import REPOSITORY, WORKSPACE, Airbyte, Lake, Minio, make_lake
+from tests.state.conftest import GuardedLake, make_lake
+from tests.support.airbyte import REPOSITORY, WORKSPACE, Airbyte
+from tests.support.s3 import S3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -20,7 +22,7 @@ IDENTITIES = {
     "operator": "operator",
     "writer's keys, no mark": "writer's keys",
     "broken glass": "broken glass",
-    "a state of one's own": "own state",
+    "a state of your own": "own state",
 }
 QUICK = {
     ("`pulumi up`", "reader"),
@@ -59,9 +61,9 @@ def cells() -> list[Any]:
 class Applied:
     """The lake as the operator applied it; put back after each cell."""
 
-    lake: Lake
+    lake: GuardedLake
     airbyte: Airbyte
-    minio: Minio
+    s3_server: S3
     checkpoint: bytes
     objects: list[tuple[str, str, str]]
     extra: str
@@ -69,12 +71,12 @@ class Applied:
 
     def now(self) -> bytes:
         """The state's checkpoint as it is."""
-        found = self.minio.client().get_object(Bucket="state", Key=CHECKPOINT)
+        found = self.s3_server.client().get_object(Bucket="state", Key=CHECKPOINT)
         return found["Body"].read()
 
     def version(self) -> str:
         """The version of the present checkpoint; empty if there is none."""
-        client = self.minio.client()
+        client = self.s3_server.client()
         versions = client.list_object_versions(Bucket="state", Prefix=CHECKPOINT)
         return next(
             (v["VersionId"] for v in versions.get("Versions", ()) if v["IsLatest"] and v["Key"] == CHECKPOINT), ""
@@ -82,7 +84,7 @@ class Applied:
 
     def locks(self) -> list[str]:
         """The keys of all locks."""
-        found = self.minio.client().list_objects_v2(Bucket="state", Prefix=".pulumi/locks/organization/")
+        found = self.s3_server.client().list_objects_v2(Bucket="state", Prefix=".pulumi/locks/organization/")
         return [one["Key"] for one in found.get("Contents", ())]
 
     def plant_lock(self) -> None:
@@ -98,13 +100,13 @@ class Applied:
             "hostname": socket.gethostname(),
             "timestamp": "2026-11-20T10:00:00Z",
         }
-        self.minio.client().put_object(
+        self.s3_server.client().put_object(
             Bucket="state", Key=".pulumi/locks/organization/lake/prod/dead.json", Body=json.dumps(body).encode()
         )
 
     def recorded(self) -> int:
         """How many times the glass was broken."""
-        client = self.minio.client()
+        client = self.s3_server.client()
         key = ".pulumi/airbyte-journal/lake/prod/broken-glass.json"
         try:
             return len(json.loads(client.get_object(Bucket="state", Key=key)["Body"].read())["entries"])
@@ -113,18 +115,18 @@ class Applied:
 
     def forget_record(self) -> None:
         """So that the next broken glass is a record of its own."""
-        self.minio.client().delete_object(Bucket="state", Key=".pulumi/airbyte-journal/lake/prod/broken-glass.json")
+        self.s3_server.client().delete_object(Bucket="state", Key=".pulumi/airbyte-journal/lake/prod/broken-glass.json")
 
     def put_back(self) -> None:
         """As the operator had applied it."""
-        client = self.minio.client()
+        client = self.s3_server.client()
         for key in self.locks():
             client.delete_object(Bucket="state", Key=key)
         self.forget_record()
         (self.lake.folder / "Pulumi.prod.yaml").write_text(self.settings)
-        if self.airbyte.everything() != self.objects:
-            self.lake.up()
-            self.checkpoint, self.objects = self.now(), self.airbyte.everything()
+        if self.airbyte.inventory() != self.objects:
+            self.lake.up_as()
+            self.checkpoint, self.objects = self.now(), self.airbyte.inventory()
         elif not self.version() or self.now() != self.checkpoint:
             client.put_object(Bucket="state", Key=CHECKPOINT, Body=self.checkpoint)
         shutil.rmtree(self.lake.folder / "own")
@@ -134,16 +136,16 @@ class Applied:
 
 
 @pytest.fixture(scope="module")
-def whole(airbyte: Airbyte, minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Applied:
+def whole(airbyte: Airbyte, s3_server: S3, tmp_path_factory: pytest.TempPathFactory) -> Applied:
     """Applied once by the operator; beside it a folder with an empty state of one's own."""
-    lake = make_lake(tmp_path_factory.mktemp("lake"), airbyte, minio)
-    lake.up()
+    lake = make_lake(tmp_path_factory.mktemp("lake"), airbyte, s3_server)
+    lake.up_as()
     lake.run("own state", "pulumi", "stack", "init", "prod")
     shutil.copytree(lake.folder / "own", lake.folder / "own.empty")
     body = {"name": "Extra", "workspaceId": WORKSPACE, "configuration": {"shop": "x"}}
     definition = airbyte.all("sources")[0]["definitionId"]
     answer = airbyte.http.post(f"{airbyte.url}/sources", json={**body, "definitionId": definition})
-    applied = Applied(lake, airbyte, minio, b"", airbyte.everything(), answer.json()["sourceId"])
+    applied = Applied(lake, airbyte, s3_server, b"", airbyte.inventory(), answer.json()["sourceId"])
     applied.checkpoint, applied.settings = applied.now(), (lake.folder / "Pulumi.prod.yaml").read_text()
     (lake.folder / "export.json").write_text(lake.run("operator", "pulumi", "stack", "export").stdout)
     return applied
@@ -191,13 +193,13 @@ def test_what_stops_whom(applied: Applied, row: str, identity: str, word: str):
         lake.run("reader", "pulumi", "config", "set", "--path", "lotus:confirm[0]", consent)
     if row == "`pulumi up`":  # something to do
         lake.source("outlet", lake_definition(lake), shop=f"outlet {identity}", pin={"$secret": "outlet_pin"})
-    version, objects, records = applied.version(), applied.airbyte.everything(), applied.recorded()
+    version, objects, records = applied.version(), applied.airbyte.inventory(), applied.recorded()
 
     answer = lake.run(identity, *command, check=False)
 
     said = answer.stdout + answer.stderr
     same_state = applied.version() == version
-    same_airbyte = applied.airbyte.everything() == objects
+    same_airbyte = applied.airbyte.inventory() == objects
     words = f"{row} as {identity}: {answer.returncode}\n{said}"
     # A state of one's own may have nothing that a command is about; that is its own affair.
     assert word == "own" or (answer.returncode == 0) == (word in ("works", "recorded", "nothing")), words
@@ -209,6 +211,6 @@ def test_what_stops_whom(applied: Applied, row: str, identity: str, word: str):
     assert (applied.recorded() > records) == (word == "recorded"), words
 
 
-def lake_definition(lake: Lake) -> str:
+def lake_definition(lake: GuardedLake) -> str:
     """The connector of the lake's sources."""
     return json.loads((lake.folder / "streams" / "shop" / "_source.json").read_text())["connector"]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lotus.operations.dev import path as path_with_tools
+from lotus.local.dev import path as path_with_tools
 from lotus.state.bucket import Bucket
-from tests.state.conftest import REPOSITORY, ROOT, Minio
+from tests.support.airbyte import REPOSITORY
+from tests.support.s3 import ROOT, S3
 
 TRIALS = int(os.environ.get("LOTUS_TRIALS_OF_TWO_WRITERS", "100"))
 
@@ -67,9 +68,9 @@ class Writer:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_two_writers_at_once_lose_no_update(minio: Minio, tmp_path: Path):
+def test_two_writers_at_once_lose_no_update(s3_server: S3, tmp_path: Path):
     """A hundred times both start together: whoever succeeds is in the state, whoever is not let in says why."""
-    backend = minio.backend("ledger")
+    backend = s3_server.backend("ledger")
     Bucket.of(backend).client(ROOT).create_bucket(Bucket="ledger")
     writers = [Writer(tmp_path / name, backend) for name in ("one", "two")]
     writers[0].run("stack", "init", "prod")

@@ -1,18 +1,5 @@
-"""Names for pyarrow's classes in signatures: pyarrow ships no types, so the type checker takes each as Any."""
+"""See `lotus.embedded`."""
 
-from __future__ import annotations
+from lotus_server.destinations.arrow import Array, ArrowField, BatchReader, DataType, RecordBatch, Schema
 
-from typing import Any
-
-Array = Any
-"""`pyarrow.Array`"""
-ArrowField = Any
-"""`pyarrow.Field`"""
-BatchReader = Any
-"""`pyarrow.RecordBatchReader`"""
-DataType = Any
-"""`pyarrow.DataType`"""
-RecordBatch = Any
-"""`pyarrow.RecordBatch`"""
-Schema = Any
-"""`pyarrow.Schema`"""
+__all__ = ["Array", "ArrowField", "BatchReader", "DataType", "RecordBatch", "Schema"]

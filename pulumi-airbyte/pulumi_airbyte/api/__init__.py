@@ -2,9 +2,11 @@
 
 from .client import Airbyte, CheckResult, ConnectorType, Object, StreamName
 from .errors import (
+    NO_SUCH_API,
     AirbyteError,
     AnswerError,
     ConflictError,
+    ForeignAnswerError,
     NotFoundError,
     RefusedError,
     UnauthorizedError,
@@ -16,6 +18,7 @@ from .server_url import CLOUD, ServerUrl, server_url
 
 __all__ = [
     "CLOUD",
+    "NO_SUCH_API",
     "Airbyte",
     "AirbyteError",
     "AnswerError",
@@ -23,6 +26,7 @@ __all__ = [
     "CheckResult",
     "ConflictError",
     "ConnectorType",
+    "ForeignAnswerError",
     "Job",
     "JobType",
     "NotFoundError",

@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, TypedDict, cast
+from typing import Any, Literal, Self, TypeAlias, TypedDict
 
 import httpx
 
 from .auth import Auth, BasicAuth, BearerAuth, ClientCredentials, NoAuth
-from .errors import AirbyteError, AnswerError, NotFoundError
+from .errors import AirbyteError, AnswerError, NotFoundError, UnknownOutcomeError
 from .http import LONG_TIMEOUT, Http, Query, Repeat
 from .jobs import Job, JobType, RefreshMode, job_from_config_api
-from .server_url import CLOUD, server_url
+from .server_url import server_url
 
 Object: TypeAlias = dict[str, Any]
 """An object as the API gives it, keys in camelCase."""
@@ -60,7 +60,7 @@ class Airbyte:
 
     def __init__(
         self,
-        server: str = CLOUD,
+        server: str,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
@@ -104,31 +104,35 @@ class Airbyte:
         self, path: str, query: Query | None = None, *, paged: bool = True, patience: float | None = None
     ) -> list[Object]:
         """All objects of a list of the public API, over all pages."""
-        found: list[Object] = []
+        items: list[Object] = []
         while True:
-            page = {**(query or {}), "limit": _PAGE, "offset": len(found)} if paged else query
-            answer = await self.get(path, page, patience=patience)
-            data = cast("list[Object]", answer.get("data") or [])
-            found += data
+            page = {**(query or {}), "limit": _PAGE, "offset": len(items)} if paged else query
+            response = await self.get(path, page, patience=patience)
+            data = response.get("data")
+            if not isinstance(data, list):
+                raise AnswerError("a list was expected, and the answer has none", where=f"GET {self.url.public}{path}")
+            items += data
             # `next` is set after every page that is not empty: only a page that is not full says that it is the last.
             if not paged or len(data) < _PAGE:
-                return found
+                return items
 
     async def create(self, path: str, body: Mapping[str, Any]) -> Object:
         """POST to the public API. Never repeated blindly: see `UnknownOutcomeError`."""
         url = self.url.public + path
-        answer = await self._http.call("POST", url, body=body, repeat=Repeat.NEVER, timeout=LONG_TIMEOUT)
-        return _object(answer, path)
+        response = await self._http.call("POST", url, body=body, repeat=Repeat.NEVER, timeout=LONG_TIMEOUT)
+        if not isinstance(response, dict) or not response:
+            raise UnknownOutcomeError("the answer does not say what was created", where=f"POST {url}", status=200)
+        return response
 
     async def put(self, path: str, body: Mapping[str, Any]) -> Object:
         """PUT to the public API: replaces the object's values."""
-        answer = await self._http.call("PUT", self.url.public + path, body=body, timeout=LONG_TIMEOUT)
-        return _object(answer, path)
+        response = await self._http.call("PUT", self.url.public + path, body=body, timeout=LONG_TIMEOUT)
+        return _object(response, path)
 
     async def patch(self, path: str, body: Mapping[str, Any]) -> Object:
         """PATCH of the public API: changes the values that are given."""
-        answer = await self._http.call("PATCH", self.url.public + path, body=body, timeout=LONG_TIMEOUT)
-        return _object(answer, path)
+        response = await self._http.call("PATCH", self.url.public + path, body=body, timeout=LONG_TIMEOUT)
+        return _object(response, path)
 
     async def delete(self, path: str) -> bool:
         """DELETE of the public API; False if there was nothing to delete."""
@@ -136,6 +140,10 @@ class Airbyte:
             await self._http.call("DELETE", self.url.public + path, timeout=LONG_TIMEOUT)
         except NotFoundError:
             return False
+        except AnswerError as error:
+            if error.status >= 300:
+                raise
+            # Done, in words that nobody can read; who needs to know looks.
         return True
 
     async def config(
@@ -149,8 +157,8 @@ class Airbyte:
     ) -> Object:
         """A call of the config API, such as `/jobs/get`: all are POST; say `Repeat.NEVER` for those that start work."""
         url = self.url.config + path
-        answer = await self._http.call("POST", url, body=body, repeat=repeat, timeout=timeout, patience=patience)
-        return _object(answer, path)
+        response = await self._http.call("POST", url, body=body, repeat=repeat, timeout=timeout, patience=patience)
+        return _object(response, path)
 
     # Workspaces and what is in them.
 
@@ -158,8 +166,8 @@ class Airbyte:
         """Whether the server answers now; no waiting."""
         try:
             await self._http.call("GET", self.url.config + "/health", patience=0)
-        except AnswerError:
-            return True
+        except AnswerError as error:
+            return error.status < 400
         except AirbyteError:
             return False
         return True
@@ -178,8 +186,8 @@ class Airbyte:
 
     async def connections(self, workspace_ids: Sequence[str] = (), *, patience: float | None = None) -> list[Object]:
         """The connections of these workspaces, or of all; deleted ones are left out."""
-        found = await self.objects("/connections", {"workspaceIds": list(workspace_ids)}, patience=patience)
-        return [connection for connection in found if connection.get("status") != "deprecated"]
+        items = await self.objects("/connections", {"workspaceIds": list(workspace_ids)}, patience=patience)
+        return [connection for connection in items if connection.get("status") != "deprecated"]
 
     async def connection(self, connection_id: str) -> Object:
         """One connection."""
@@ -195,10 +203,10 @@ class Airbyte:
         """What a source offers (its discover runs); sync modes only with a destination."""
         query: Query = {"sourceId": source_id, "destinationId": destination_id, "ignoreCache": ignore_cache}
         url = self.url.public + "/streams"
-        answer = await self._http.call("GET", url, query=query, timeout=LONG_TIMEOUT)
-        if not isinstance(answer, list):
+        response = await self._http.call("GET", url, query=query, timeout=LONG_TIMEOUT)
+        if not isinstance(response, list):
             raise AnswerError("a list of streams was expected", where=f"GET {url}")
-        return cast("list[Object]", answer)
+        return response
 
     # Connectors.
 
@@ -208,21 +216,21 @@ class Airbyte:
         """The connector definitions that a workspace may use, with their images (config API)."""
         path = f"/{kind}_definitions/list_for_workspace" if workspace_id else f"/{kind}_definitions/list"
         body = {"workspaceId": workspace_id} if workspace_id else {}
-        answer = await self.config(path, body, patience=patience)
-        return cast("list[Object]", answer.get(f"{kind}Definitions") or [])
+        response = await self.config(path, body, patience=patience)
+        return response.get(f"{kind}Definitions") or []
 
     async def specification(
         self, kind: ConnectorType, definition_id: str, workspace_id: str, *, patience: float | None = None
     ) -> Object:
         """What a connector's configuration may hold: JSON Schema with `airbyte_secret` marks (config API)."""
         body = {f"{kind}DefinitionId": definition_id, "workspaceId": workspace_id}
-        answer = await self.config(f"/{kind}_definition_specifications/get", body, patience=patience)
-        specification = answer.get("connectionSpecification")
+        response = await self.config(f"/{kind}_definition_specifications/get", body, patience=patience)
+        specification = response.get("connectionSpecification")
         if not isinstance(specification, dict):
-            failure = cast("Object", answer.get("jobInfo") or {}).get("failureReason")
-            reason = cast("Object", failure or {}).get("externalMessage") or "the server has no specification"
+            failure: Object = (response.get("jobInfo") or {}).get("failureReason") or {}
+            reason = failure.get("externalMessage") or "the server has no specification"
             raise AnswerError(str(reason), where=f"specification of {kind} definition {definition_id}")
-        return cast("Object", specification)
+        return specification
 
     async def check_source(self, source_id: str) -> CheckResult:
         """Whether the source can be reached with its stored configuration."""
@@ -234,11 +242,13 @@ class Airbyte:
 
     async def discover(self, source_id: str, *, disable_cache: bool = True) -> Object:
         """The source's catalog, `{"streams": [{"stream": …, "config": …}]}`."""
-        answer = await self.config("/sources/discover_schema", {"sourceId": source_id, "disable_cache": disable_cache})
-        catalog = answer.get("catalog")
+        response = await self.config(
+            "/sources/discover_schema", {"sourceId": source_id, "disable_cache": disable_cache}
+        )
+        catalog = response.get("catalog")
         if not isinstance(catalog, dict):
-            raise AnswerError(_job_failure(answer), where=f"discover of source {source_id}")
-        return cast("Object", catalog)
+            raise AnswerError(_job_failure(response), where=f"discover of source {source_id}")
+        return catalog
 
     # Jobs.
 
@@ -248,8 +258,8 @@ class Airbyte:
         Raises:
             ConflictError: a job is running, or the connection is inactive.
         """
-        answer = await self.create("/jobs", {"connectionId": connection_id, "jobType": job_type})
-        return await self.job(int(answer["jobId"]))
+        response = await self.create("/jobs", {"connectionId": connection_id, "jobType": job_type})
+        return await self.job(int(response["jobId"]))
 
     async def job(self, job_id: int) -> Job:
         """A job with its attempts and their statistics."""
@@ -260,16 +270,16 @@ class Airbyte:
     ) -> list[Job]:
         """A connection's latest jobs, the newest first, without logs."""
         body = {"configTypes": list(types), "configId": connection_id, "pagination": {"pageSize": limit}}
-        answer = await self.config("/jobs/list", body)
-        return [job_from_config_api(job) for job in cast("list[Object]", answer.get("jobs") or [])]
+        response = await self.config("/jobs/list", body)
+        return [job_from_config_api(job) for job in response.get("jobs") or []]
 
     async def has_jobs(self, connection_id: str, *, patience: float | None = None) -> bool:
         """Whether a connection ever had a job; False for one that is not there (public API)."""
         try:
-            answer = await self.get("/jobs", {"connectionId": connection_id, "limit": 1}, patience=patience)
+            response = await self.get("/jobs", {"connectionId": connection_id, "limit": 1}, patience=patience)
         except NotFoundError:
             return False
-        return bool(answer.get("data"))
+        return bool(response.get("data"))
 
     async def cancel_job(self, job_id: int) -> None:
         """Cancel a job.
@@ -295,8 +305,8 @@ class Airbyte:
     ) -> Job | None:
         """Read these streams again from the start; `Merge` keeps what landed, `Truncate` removes it after success."""
         body = {"connectionId": connection_id, "streams": [*streams], "refreshMode": mode}
-        answer = await self.config("/connections/refresh", body, repeat=Repeat.NEVER)
-        return job_from_config_api(answer) if answer.get("job") else None
+        response = await self.config("/connections/refresh", body, repeat=Repeat.NEVER)
+        return job_from_config_api(response) if response.get("job") else None
 
     async def clear(self, connection_id: str, streams: Sequence[StreamName]) -> Job:
         """Delete the state and the landed data of these streams."""
@@ -313,22 +323,22 @@ class Airbyte:
         return await self.config("/state/create_or_update_safe", body)
 
 
-def _object(answer: Any, path: str) -> Object:
-    if answer is None:
+def _object(response: Any, path: str) -> Object:
+    if response is None:
         return {}
-    if not isinstance(answer, dict):
-        raise AnswerError(f"an object was expected, not {type(cast('object', answer)).__name__}", where=path)
-    return cast("Object", answer)
+    if not isinstance(response, dict):
+        raise AnswerError(f"an object was expected, not {type(response).__name__}", where=path)
+    return response
 
 
-def _check(answer: Mapping[str, Any]) -> CheckResult:
-    succeeded = answer.get("status") == "succeeded"
+def _check(response: Mapping[str, Any]) -> CheckResult:
+    succeeded = response.get("status") == "succeeded"
     return {
         "succeeded": succeeded,
-        "message": str(answer.get("message") or ("" if succeeded else _job_failure(answer))),
+        "message": str(response.get("message") or ("" if succeeded else _job_failure(response))),
     }
 
 
-def _job_failure(answer: Mapping[str, Any]) -> str:
-    reason = cast("Object", cast("Object", answer.get("jobInfo") or {}).get("failureReason") or {})
+def _job_failure(response: Mapping[str, Any]) -> str:
+    reason: Object = (response.get("jobInfo") or {}).get("failureReason") or {}
     return str(reason.get("externalMessage") or reason.get("internalMessage") or "the connector gave no reason")

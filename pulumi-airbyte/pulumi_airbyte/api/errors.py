@@ -8,6 +8,9 @@ AirbyteError
 ├── ConflictError           409, such as a running job
 ├── RefusedError            any other 4xx: the request is wrong
 └── AnswerError             an answer that is not what the API promises
+    └── ForeignAnswerError  an answer of something in between, such as an ingress: nothing is known about the object
+
+`NO_SUCH_API` are the answers of a server whose config API cannot be used from here.
 """
 
 from __future__ import annotations
@@ -56,3 +59,10 @@ class RefusedError(AirbyteError):
 
 class AnswerError(AirbyteError):
     """The server's answer is not what the API promises."""
+
+
+class ForeignAnswerError(AnswerError):
+    """Something in between answered in the server's place."""
+
+
+NO_SUCH_API = (NotFoundError, UnauthorizedError, ForeignAnswerError)

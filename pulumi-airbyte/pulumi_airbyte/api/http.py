@@ -18,6 +18,7 @@ from .errors import (
     AirbyteError,
     AnswerError,
     ConflictError,
+    ForeignAnswerError,
     NotFoundError,
     RefusedError,
     UnauthorizedError,
@@ -43,6 +44,9 @@ DEFAULT_TIMEOUT = 60.0
 LONG_TIMEOUT = 900.0
 """Seconds for calls that run a connector (check, discover, a connection's creation): 130 s have been seen."""
 _CONNECT_TIMEOUT = 5.0
+_IDLE_SECONDS = 2.0
+"""How long an idle connection is kept. uvicorn closes one after 5 s, and a request that meets the end gets a reset;
+load balancers keep theirs for 60 s and more."""
 _ATTEMPTS = 5
 """For answers that a second try may change (500, 429). A server that is not up yet is waited for by time."""
 _STARTING = {502, 503, 504}
@@ -77,7 +81,7 @@ class Http:
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=httpx.Timeout(DEFAULT_TIMEOUT, connect=_CONNECT_TIMEOUT),
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=_IDLE_SECONDS),
             follow_redirects=False,
             # A proxy meant for the internet must not see calls to this machine.
             trust_env=not url.loopback,
@@ -128,6 +132,8 @@ class Http:
                     if renewed:
                         continue
                 if outcome.status_code != 429 and outcome.status_code < 500:
+                    if repeat is Repeat.NEVER and isinstance(fault, ForeignAnswerError):
+                        raise UnknownOutcomeError(fault.cause, where=where, status=fault.status)
                     raise fault
                 sent = outcome.status_code != 429
                 by_time = outcome.status_code in _STARTING
@@ -223,19 +229,15 @@ def _retry_after(response: httpx.Response) -> float | None:
 def _decoded(response: httpx.Response, where: str, repeat: Repeat) -> Any:
     if response.status_code == 204 or not response.content:
         return None
-    if response.status_code >= 300:
-        location = response.headers.get("Location", "elsewhere")
-        raise AnswerError(
-            f"the server redirects to {location}; is the server URL right?", where=where, status=response.status_code
-        )
     try:
-        return response.json()
-    except ValueError as error:
+        if response.status_code < 300:
+            return response.json()
+        cause = f"the server redirects to {response.headers.get('Location', 'elsewhere')}; is the server URL right?"
+    except ValueError:
         kind = response.headers.get("Content-Type", "an unknown type")
         cause = f"the answer is not JSON but {kind}; is the server URL the root of the API?"
-        if repeat is Repeat.NEVER:
-            raise UnknownOutcomeError(cause, where=where, status=response.status_code) from error
-        raise AnswerError(cause, where=where, status=response.status_code) from error
+    error = UnknownOutcomeError if repeat is Repeat.NEVER else AnswerError
+    raise error(cause, where=where, status=response.status_code)
 
 
 def _fault(response: httpx.Response, where: str, given: str) -> UnavailableError | AirbyteError:
@@ -248,8 +250,37 @@ def _fault(response: httpx.Response, where: str, given: str) -> UnavailableError
         409: ConflictError,
         429: UnavailableError,
     }
+    if status in (404, 409) and not _of_airbyte(response):
+        cause = (
+            f"the answer is not Airbyte's ({problem(response)}); is the server URL right, and what is in between up?"
+        )
+        return ForeignAnswerError(cause, where=where, status=status)
     kind = kinds.get(status, UnavailableError if status >= 500 else RefusedError)
     return kind(cause, where=where, status=status)
+
+
+def _of_airbyte(response: httpx.Response) -> bool:
+    """Whether Airbyte itself says that an object is not there or in conflict.
+
+    It does so with a problem of a type of its own, in a sentence ("Could not find …"), or by the id of an error in its
+    log (config API). An ingress, a gateway, and the server itself for a path that it does not have, use other words.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        return False
+    if not isinstance(body, dict):
+        return False
+    answer = cast("dict[str, Any]", body)
+    if answer.get("errorId") or answer.get("exceptionClassName"):
+        return True
+    if "reference.airbyte.com" in str(answer.get("type")):
+        return True
+    data = answer.get("data")
+    details = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    if details.get("resourceId"):
+        return True
+    return any(str(part.get("message")).startswith("Could not find") for part in (answer, details))
 
 
 def problem(response: httpx.Response) -> str:
@@ -257,20 +288,20 @@ def problem(response: httpx.Response) -> str:
     try:
         body = response.json()
     except ValueError:
-        return response.reason_phrase or "no reason given"
-    if not isinstance(body, dict):
-        return response.reason_phrase or "no reason given"
-    answer = cast("dict[str, Any]", body)
-    data = answer.get("data")
-    if isinstance(data, dict):
-        details = cast("dict[str, Any]", data)
-        if details.get("message"):
-            return str(details["message"])
-        if details.get("resourceId"):
-            kind = details.get("resourceType", "object")
-            return f"{answer.get('title') or answer.get('detail') or 'not found'}: {kind} {details['resourceId']}"
-    for name in ("message", "detail", "title", "errorId"):
-        if answer.get(name):
-            text = str(answer[name])
-            return f"error id {text}, see the server's log" if name == "errorId" else text
-    return response.reason_phrase or "no reason given"
+        body = None
+    text = _problem_text(body) if isinstance(body, dict) else ""
+    return text or response.reason_phrase or "no reason given"
+
+
+def _problem_text(body: dict[str, Any]) -> str:
+    data = body.get("data")
+    details: dict[str, Any] = data if isinstance(data, dict) else {}
+    if details.get("message"):
+        return str(details["message"])
+    if details.get("resourceId"):
+        kind = details.get("resourceType", "object")
+        return f"{body.get('title') or body.get('detail') or 'not found'}: {kind} {details['resourceId']}"
+    for name in ("message", "detail", "title"):
+        if body.get(name):
+            return str(body[name])
+    return f"error id {body['errorId']}, see the server's log" if body.get("errorId") else ""

@@ -85,9 +85,6 @@ def _public_type(config_type: str) -> str:
 
 def _attempt(info: Mapping[str, Any]) -> Attempt:
     attempt = cast("Mapping[str, Any]", info.get("attempt", info))
-    logs = cast("Mapping[str, Any]", info.get("logs") or {})
-    lines: list[str] = list(logs.get("logLines") or [])
-    lines += [str(event.get("message", "")) for event in logs.get("events") or []]
     summary = cast("Mapping[str, Any]", attempt.get("failureSummary") or {})
     return Attempt(
         number=int(attempt["id"]),
@@ -99,8 +96,13 @@ def _attempt(info: Mapping[str, Any]) -> Attempt:
         bytes_synced=int(attempt.get("bytesSynced") or 0),
         streams=tuple(_stream_stats(stats) for stats in attempt.get("streamStats") or []),
         failures=tuple(_failure(reason) for reason in summary.get("failures") or []),
-        log_lines=tuple(lines),
+        log_lines=_log_lines(info.get("logs") or {}),
     )
+
+
+def _log_lines(logs: Mapping[str, Any]) -> tuple[str, ...]:
+    events = [str(event.get("message", "")) for event in logs.get("events") or []]
+    return (*(logs.get("logLines") or []), *events)
 
 
 def _failure(reason: Mapping[str, Any]) -> str:

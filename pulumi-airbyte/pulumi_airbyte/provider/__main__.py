@@ -1,4 +1,7 @@
-"""`python -m pulumi_airbyte.provider <engine address>`: what the launcher starts."""
+"""`python -m pulumi_airbyte.provider <engine address>`: what the launcher starts.
+
+The engine finds the launcher as docs/pulumi-behaviour.md#finding-a-plugin has it.
+"""
 
 from __future__ import annotations
 

@@ -17,20 +17,41 @@ EVERYTHING = "everything"
 """The phrase that agrees to every loss, for stacks that hold nothing worth keeping."""
 SETTING = "airbyte:confirm"
 
-_PHRASE = re.compile(rf"(delete|replace) ({'|'.join(kind.word for kind in RESOURCES.values())}) .+|overwrite stream .+")
+_KINDS = "|".join(kind.word for kind in RESOURCES.values())
+_PHRASE = re.compile(
+    rf"(delete|replace|duplicate) ({_KINDS}) .+|(overwrite|widen) stream .+|"
+    r"widen columns of .+|stop (schedule|files of stream) .+"
+)
 
 
 class Consents:
-    """What a stack agrees to lose: the phrases of its `airbyte:confirm`, and those that its program passes on."""
+    """What a stack agrees to lose: the phrases of its `airbyte:confirm`, and those that its program passes on.
 
-    def __init__(self, phrases: Iterable[str] = ()) -> None:
-        self._by_setting: dict[str, list[str]] = {SETTING: [_plain(one) for one in phrases]}
+    Args:
+        phrases: those of `airbyte:confirm`.
+        once: those of the environment.
+    """
+
+    def __init__(self, phrases: Iterable[str] = (), once: Iterable[str] = ()) -> None:
+        self._by_setting: dict[str, list[str]] = {
+            SETTING: [_plain(one) for one in phrases],
+            "": [_plain(one) for one in once],
+        }
         self._setting = SETTING
+        self._pending = 0
+        self._places: dict[str, int] = {}
 
-    def add(self, phrases: Iterable[str], setting: str) -> None:
-        """Phrases that the program has from a setting of its own; refusals name that one from now on."""
+    def add(self, phrases: Iterable[str], setting: str, pending: int = 0) -> None:
+        """Phrases that the program has from a setting of its own; refusals name that one from now on.
+
+        Args:
+            phrases: all that the setting has.
+            setting: its name.
+            pending: how many more the program itself asks for.
+        """
         self._by_setting[setting] = [_plain(one) for one in phrases]
         self._setting = setting
+        self._pending = pending
 
     def given(self, *phrases: str) -> str | None:
         """The phrase that agrees to one of these; None if none does."""
@@ -47,14 +68,17 @@ class Consents:
         held = dict.fromkeys(one for phrases in self._by_setting.values() for one in phrases)
         return [one for one in held if _PHRASE.fullmatch(one) and one not in asked]
 
-    def how(self, phrases: Sequence[str]) -> str:
-        """The commands that agree, ready to paste."""
-        first = len(self._by_setting[self._setting])
+    def how(self, phrases: Sequence[str], stack: str) -> str:
+        """The commands that agree, ready to paste: each phrase has a place of its own, whoever asks for it first."""
         commands = [
-            f"pulumi config set --path '{self._setting}[{first + at}]' {shlex.quote(phrase)}"
-            for at, phrase in enumerate(phrases)
+            f"pulumi config set --path '{self._setting}[{self._place(phrase)}]' {shlex.quote(phrase)} --stack {stack}"
+            for phrase in phrases
         ]
         return "to agree: " + " && ".join(commands)
+
+    def _place(self, phrase: str) -> int:
+        first = len(self._by_setting[self._setting]) + self._pending
+        return self._places.setdefault(phrase, first + len(self._places))
 
 
 def phrase(verb: str, word: str, name: object) -> str:

@@ -1,6 +1,15 @@
-"""Quartz cron expressions as Airbyte takes them."""
+"""When a connection runs, as Airbyte takes it: Quartz cron expressions, perhaps in a time zone, and intervals."""
 
 from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from ..quartz import CronError, checked_fields
+
+UTC = "UTC"
+"""The zone of the public API."""
 
 
 def normalised(expression: str) -> str:
@@ -11,38 +20,58 @@ def normalised(expression: str) -> str:
         '0 0 3 * * ?'
     """
     fields = expression.upper().split()
-    if fields and fields[-1] in ("UTC", "GMT", "Z"):
+    if fields and fields[-1] == UTC:
         fields.pop()
     return " ".join(fields)
 
 
-def fault(expression: str) -> str | None:  # noqa: PLR0911  (one answer per rule)
-    """Why Airbyte would refuse an expression, or None.
+def zone_of(expression: str) -> str | None:
+    """The time zone behind an expression; None for UTC, the only one that the public API takes.
 
-    Source: the platform's CronExpressionHelper; 6 or 7 fields, seconds a single number, UTC only.
+    Example:
+        >>> zone_of("0 0 3 * * ? Europe/Berlin")
+        'Europe/Berlin'
     """
     fields = expression.split()
-    if fields and fields[-1].upper() in ("UTC", "GMT", "Z"):
-        fields.pop()
-    elif len(fields) > 6 and ("/" in fields[-1] or fields[-1].isalpha()) and not fields[-1].startswith("*"):
-        return f'Airbyte runs schedules in UTC only; convert the hours and leave "{fields[-1]}" out'
-    if len(fields) == 5:
-        return f'a Quartz expression starts with the seconds: "0 {_with_question_mark(fields)}"'
-    if len(fields) not in (6, 7):
-        return f"a Quartz expression has 6 or 7 fields (seconds first), this one has {len(fields)}"
-    if not fields[0].isdigit():
-        return f'the first field (seconds) must be one number, not "{fields[0]}"'
-    if len(fields) == 7 and not fields[1].isdigit():
-        return f'with 7 fields the second one (minutes) must be one number, not "{fields[1]}"'
-    if (fields[3] == "?") == (fields[5] == "?"):
-        return "exactly one of day of month (4th) and day of week (6th) must be ?"
+    if len(fields) < 7 or fields[-1].upper() == UTC:
+        return None
+    last = fields[-1]
+    return last if last[0].isalpha() else None
+
+
+def without_zone(expression: str) -> str:
+    """The expression alone."""
+    fields = expression.split()
+    named = zone_of(expression) is not None or (bool(fields) and fields[-1].upper() == UTC)
+    return " ".join(fields[:-1] if named else fields)
+
+
+def fault(expression: str) -> str | None:
+    """Why Airbyte would refuse an expression, with or without a zone, or None."""
+    zone = zone_of(expression)
+    if zone is not None and not _exists(zone):
+        close = get_close_matches(zone, available_timezones(), n=1)
+        hint = f'; did you mean "{close[0]}"?' if close else ", such as Europe/Berlin"
+        return f'"{zone}" is not the name of a time zone{hint}'
+    try:
+        checked_fields(without_zone(expression))
+    except CronError as error:
+        return f"{error}; {error.fix}" if error.fix else str(error)
     return None
 
 
-def _with_question_mark(fields: list[str]) -> str:
-    minute, hour, day, month, weekday = fields
-    if weekday == "*":
-        weekday = "?"
-    elif day == "*":
-        day = "?"
-    return " ".join([minute, hour, day, month, weekday])
+def _exists(zone: str) -> bool:
+    known = available_timezones()
+    # A slim image may have no time zones at all: then only Airbyte can tell.
+    return not known or zone in known
+
+
+def interval(timing: str) -> tuple[int, str] | None:
+    """Number and unit of a basic schedule, as Airbyte's public API writes it; None if it is not one.
+
+    Example:
+        >>> interval("Every 24 HOURS")
+        (24, 'hours')
+    """
+    match = re.fullmatch(r"(?:every\s+)?([1-9]\d*)\s+(minute|hour|day|week|month)s?", timing.strip(), re.IGNORECASE)
+    return None if match is None else (int(match[1]), f"{match[2].lower()}s")

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from pulumi_airbyte.api import ConnectorType, Object
 
 from .faults import ProviderError
+from .properties import Kind
 from .resources import RESOURCES
 from .specification import Specification, secrets_by_name
+from .state import project_and_stack
 from .values import Json, Path, Values, dotted
 
 if TYPE_CHECKING:
@@ -58,15 +60,12 @@ def _get(token: str, id_argument: str) -> Function:
 
     arguments = {id_argument: _STRING, **({"workspaceId": _STRING} if in_workspace else {})}
     properties = {**kind.properties, **kind.outputs, kind.id_name: kind.outputs.get(kind.id_name)}
-    answer = {
-        name: _STRING
-        if prop is None or prop.type == "string"
-        else {"type": "integer"}
-        if prop.type == "integer"
-        else _ANY
-        for name, prop in properties.items()
-    }
-    return Function(kind.description, arguments, tuple(arguments), answer, call)
+    outputs = {name: _type_schema("string" if prop is None else prop.type) for name, prop in properties.items()}
+    return Function(kind.description, arguments, tuple(arguments), outputs, call)
+
+
+def _type_schema(kind: Kind) -> Mapping[str, str]:
+    return {"type": kind} if kind in ("string", "integer") else _ANY
 
 
 async def _connections(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
@@ -117,22 +116,41 @@ async def _connector_configuration(provider: AirbyteProvider, arguments: Mapping
 
 async def _consent(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
     setting = str(arguments["setting"])
-    provider.consents.add([str(one) for one in cast("list[Json]", arguments.get("phrases") or [])], setting)
+    phrases = [str(phrase) for phrase in arguments.get("phrases") or []]
+    provider.consents.add(phrases, setting, int(arguments.get("pending") or 0))
     return Values({})
 
 
-async def _foretell_deletions(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
+async def _warn_of_deletions(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
     urns, ids = (cast("list[str]", arguments.get(name) or []) for name in ("urns", "ids"))
-    await provider.foretell_deletions(str(arguments["project"]), str(arguments["stack"]), urns, ids)
+    await provider.losses.warn_of_deletions(str(arguments["project"]), str(arguments["stack"]), urns, ids)
+    return Values({"faulty": provider.faulty})
+
+
+async def _stored_outputs(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
+    urn = str(arguments["urn"])
+    stored = await provider.journal.stored(*project_and_stack(urn))
+    if stored is None:
+        return Values({"readable": False, "outputs": {}})
+    outputs: dict[str, Json] = {}
+    for item in stored:
+        if item.urn == urn:
+            texts = {name: value for name, value in item.outputs.items() if isinstance(value, str)}
+            outputs = {**texts, "urn": urn}
+    return Values({"readable": True, "outputs": outputs, "planned": provider.planned})
+
+
+async def _collect_faults(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
+    provider.collect_faults()
     return Values({})
 
 
-def _merged(one: Object, other: Object) -> Object:
-    result = dict(one)
+def _merged(base: Object, other: Object) -> Object:
+    result = dict(base)
     for name, value in other.items():
-        mine = result.get(name)
-        if isinstance(mine, dict) and isinstance(value, dict):
-            result[name] = _merged(cast("Object", mine), cast("Object", value))
+        existing = result.get(name)
+        if isinstance(existing, dict) and isinstance(value, dict):
+            result[name] = _merged(existing, value)
         else:
             result[name] = value
     return result
@@ -188,7 +206,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     _token("consent"): Function(
         "Passes on what the program agrees to lose, before it declares anything.",
-        {"phrases": {"type": "array", "items": _STRING}, "setting": _STRING},
+        {"phrases": {"type": "array", "items": _STRING}, "setting": _STRING, "pending": {"type": "integer"}},
         ("setting",),
         {},
         _consent,
@@ -202,8 +220,22 @@ FUNCTIONS: dict[str, Function] = {
             "ids": {"type": "array", "items": _STRING},
         },
         ("project", "stack"),
+        {"faulty": {"type": "array", "items": _STRING}},
+        _warn_of_deletions,
+    ),
+    _token("storedOutputs"): Function(
+        "A component's outputs that are texts, as the last `up` left them, and how much a preview has planned so far.",
+        {"urn": _STRING},
+        ("urn",),
+        {"readable": {"type": "boolean"}, "outputs": _ANY, "planned": {"type": "integer"}},
+        _stored_outputs,
+    ),
+    _token("collectFaults"): Function(
+        "Lets a preview go on after a fault in one resource; foretellDeletions answers which those were.",
         {},
-        _foretell_deletions,
+        (),
+        {},
+        _collect_faults,
     ),
 }
 """By token."""

@@ -79,7 +79,7 @@ class Journal:
     async def known_to_state(self, urn: str) -> set[str] | None:
         """The ids that the stack's state has; None where the state cannot be read from here."""
         stored = await self.stored(*_project_and_stack(urn))
-        return None if stored is None else {one.id for one in stored}
+        return None if stored is None else {one.id for one in stored if one.id}
 
     async def stored(self, project: str, stack: str) -> list[Stored] | None:
         """The stack's state as it was at this process's first look; None where it cannot be read from here."""

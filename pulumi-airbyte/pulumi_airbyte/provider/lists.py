@@ -36,6 +36,11 @@ class Lists:
         # Something that the list lacks may have been moved or filtered: only a GET of its own proves that it is gone.
         return item if item is not None else await kind.fetch(self._airbyte, resource_id, place)
 
+    async def has(self, kind: ResourceKind, resource_id: str, place: Mapping[str, Json]) -> bool:
+        """Whether the list of the kind, in the object's workspace, has it."""
+        scope = (kind.token, str(place.get("workspaceId") or ""))
+        return resource_id in await self._list(kind, scope, place)
+
     def forget(self, kind: ResourceKind) -> None:
         """An object of the kind was changed. Deleting a source also takes its connections along on the server."""
         for scope in [scope for scope in self._lists if scope[0] == kind.token or kind.connector]:

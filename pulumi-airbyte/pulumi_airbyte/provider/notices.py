@@ -6,9 +6,11 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from ..untrusted import visible_lines
+
 
 class Notices:
-    """The engine's log, reached at the address that it gave the plugin."""
+    """The engine's log, reached at the address that it gave the plugin (docs/pulumi-behaviour.md#notices)."""
 
     def __init__(self, engine: str | None) -> None:
         self._engine = engine
@@ -17,6 +19,10 @@ class Notices:
     async def warn(self, message: str, urn: str = "") -> None:
         """A warning that stays."""
         await self._log(engine_pb2.WARNING, message, urn)
+
+    async def error(self, message: str, urn: str = "") -> None:
+        """An error that stops nothing by itself."""
+        await self._log(engine_pb2.ERROR, message, urn)
 
     async def info(self, message: str, urn: str = "", *, passing: bool = False) -> None:
         """A line; a passing one is replaced by the next."""
@@ -29,7 +35,7 @@ class Notices:
             return
         if self._stub is None:
             self._stub = engine_pb2_grpc.EngineStub(grpc.aio.insecure_channel(self._engine))
-        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=passing)
+        request = engine_pb2.LogRequest(severity=severity, message=visible_lines(message), urn=urn, ephemeral=passing)
         try:
             await self._stub.Log(request)  # pyright: ignore[reportGeneralTypeIssues]  (the stub of grpc.aio is async)
         except grpc.aio.AioRpcError:

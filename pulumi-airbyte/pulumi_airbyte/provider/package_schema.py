@@ -8,14 +8,15 @@ from typing import Any
 from .functions import FUNCTIONS
 from .properties import Property
 from .resources import RESOURCES
+from .state import UNMANAGED
 
 VERSION = "0.1.0"
 
 CONFIGURATION: dict[str, dict[str, Any]] = {
     "serverUrl": {
         "type": "string",
-        "description": "Root of the public API, such as http://localhost:8000/api/public/v1; Airbyte Cloud by default.",
-        "default": "https://api.airbyte.com/v1",
+        "description": "Root of the public API, such as http://localhost:8000/api/public/v1, or "
+        "https://api.airbyte.com/v1 for Airbyte Cloud.",
         "defaultInfo": {"environment": ["AIRBYTE_SERVER_URL"]},
     },
     "clientId": {
@@ -72,13 +73,22 @@ CONFIGURATION: dict[str, dict[str, Any]] = {
 }
 
 
+_UNMANAGED: dict[str, Any] = {
+    UNMANAGED: {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Paths of settings that exist only in Airbyte: not declared, and left as they are.",
+    }
+}
+
+
 def package_schema() -> str:
     """The schema as JSON text."""
     types: dict[str, Any] = {}
     resources: dict[str, Any] = {}
     for token, kind in RESOURCES.items():
         inputs = {name: _schema(prop, types) for name, prop in kind.properties.items()}
-        outputs = {**inputs, **{name: _schema(prop, types) for name, prop in kind.outputs.items()}}
+        outputs = {**inputs, **{name: _schema(prop, types) for name, prop in kind.outputs.items()}, **_UNMANAGED}
         required = sorted(name for name, prop in kind.properties.items() if prop.required)
         resources[token] = {
             "description": kind.description,

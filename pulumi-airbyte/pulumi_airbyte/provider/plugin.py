@@ -21,13 +21,16 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_airbyte.api import AirbyteError
 
+from ..untrusted import visible_lines
+from .differences import Difference
 from .faults import PartialError, ProviderError
 from .functions import FUNCTIONS
 from .notices import Notices
 from .package_schema import VERSION, package_schema
-from .properties import Difference
-from .provider import AirbyteProvider, State, kind_of
+from .properties import Fault
+from .provider import AirbyteProvider
 from .settings import settings
+from .state import State, kind_of
 from .values import UNKNOWN, Values, dotted, from_wire, secret_words, to_wire
 
 _KINDS = {
@@ -46,7 +49,8 @@ class Plugin(ProviderServicer):
     """The servicer of `pulumi.provider.experimental`, with this provider's answers.
 
     The calls are answered here rather than through its `Provider` class, which has no room for what is needed: the old
-    inputs in Diff, the URN in Configure, an error as a sentence, an id that outlives a failure.
+    inputs in Diff, the URN in Configure, an error as a sentence, an id that outlives a failure
+    (docs/pulumi-behaviour.md#the-experimental-provider-host).
     """
 
     def __init__(self, engine: str | None) -> None:
@@ -58,12 +62,12 @@ class Plugin(ProviderServicer):
     async def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Where the engine is, and what both sides can do."""
         if request.engine_address:
-            self.airbyte.notices = Notices(request.engine_address)
+            self.airbyte.notify(Notices(request.engine_address))
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, accept_resources=False, accept_outputs=False)
 
     async def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802
         """The engine's address, for a provider that was started by somebody else."""
-        self.airbyte.notices = Notices(request.address)
+        self.airbyte.notify(Notices(request.address))
         return empty_pb2.Empty()
 
     async def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -97,17 +101,18 @@ class Plugin(ProviderServicer):
         old, new = from_wire(request.olds), from_wire(request.news)
         with _Sentence(self, old, new) as outcome:
             checked = await self.airbyte.check(request.urn, old, new)
-            faults = [
-                proto.CheckFailure(property=dotted(fault.path), reason=outcome.without_secrets(fault.reason))
-                for fault in checked.faults
-            ]
+            sentences = [outcome.cleaned(_words(fault)) for fault in checked.faults]
+            if sentences and await self.airbyte.collected(request.urn, sentences):
+                sentences = []
+            # A property's name would make the engine print its value, which may be long, or secret.
+            faults = [proto.CheckFailure(reason=sentence) for sentence in sentences]
             outcome.answer = proto.CheckResponse(inputs=to_wire(checked.inputs), failures=faults)
         return await outcome.give(context)
 
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
         """What would change, leaf by leaf."""
         outputs, new = from_wire(request.olds), from_wire(request.news)
-        # Engines before 3.75 send no old inputs; the outputs hold them too.
+        # Engines need not send old inputs (docs/pulumi-behaviour.md#old-inputs); the outputs hold them too.
         old = from_wire(request.old_inputs) if request.HasField("old_inputs") else outputs
         with _Sentence(self, outputs, new) as outcome:
             found = await self.airbyte.diff(request.urn, request.id, old, outputs, new, list(request.ignoreChanges))
@@ -137,8 +142,9 @@ class Plugin(ProviderServicer):
     async def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Make an object as the inputs say."""
         outputs, inputs = from_wire(request.olds), from_wire(request.news)
-        with _Sentence(self, outputs, inputs) as outcome:
-            result = await self.airbyte.update(request.urn, request.id, outputs, inputs, preview=request.preview)
+        old = from_wire(request.old_inputs) if request.HasField("old_inputs") else outputs
+        with _Sentence(self, outputs, old, inputs) as outcome:
+            result = await self.airbyte.update(request.urn, request.id, old, outputs, inputs, preview=request.preview)
             outcome.answer = proto.UpdateResponse(properties=to_wire(result))
         return await outcome.give(context)
 
@@ -185,24 +191,24 @@ class _Sentence:
         if error is None or not isinstance(error, Exception):
             return False
         if isinstance(error, PartialError):
-            message = self.without_secrets(str(error))
+            message = self.cleaned(str(error))
             self._status = (grpc.StatusCode.UNKNOWN, message, _init_failed(error, message))
         elif isinstance(error, ProviderError | AirbyteError):
-            self._status = (grpc.StatusCode.UNKNOWN, self.without_secrets(str(error)), None)
+            self._status = (grpc.StatusCode.UNKNOWN, self.cleaned(str(error)), None)
         else:
             where = traceback.extract_tb(error.__traceback__)[-1]
             words = f"{type(error).__name__}: {error} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
             message = f"the airbyte provider failed, which is a fault of its own: {words}"
-            self._status = (grpc.StatusCode.INTERNAL, self.without_secrets(message), None)
+            self._status = (grpc.StatusCode.INTERNAL, self.cleaned(message), None)
         return True
 
-    def without_secrets(self, message: str) -> str:
-        """The same text; a server that repeats what it was sent must not put a password on the screen."""
+    def cleaned(self, message: str) -> str:
+        """The same text: what a server says must neither show a password nor have an effect on a terminal."""
         words: Iterable[str] = [*secret_words(self._values), *self._plugin.airbyte.settings.secrets]
         for word in words:
             if word != UNKNOWN:
                 message = message.replace(word, "[secret]")
-        return message
+        return visible_lines(message)
 
     async def give(self, context: Any) -> Any:
         """The answer, or the error."""
@@ -210,10 +216,14 @@ class _Sentence:
             return self.answer
         code, message, details = self._status
         if details is not None:
-            # The id of an object that exists outlives the failure only in this form.
+            # The id of an object that exists outlives the failure only so: docs/pulumi-behaviour.md#partial-state.
             context.set_trailing_metadata((("grpc-status-details-bin", details),))
         await context.abort(code, message)
         return None
+
+
+def _words(fault: Fault) -> str:
+    return f"{dotted(fault.path)}: {fault.reason}" if fault.path else fault.reason
 
 
 def _init_failed(error: PartialError, message: str) -> bytes:
@@ -261,7 +271,7 @@ async def serve(engine: str | None, *, parent: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # A plugin has a process group of its own, so Ctrl-C does not reach it: SIGINT is the engine saying that it is done,
-    # a second before SIGKILL.
+    # five seconds before SIGKILL (docs/pulumi-behaviour.md#end-of-a-plugin).
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     waiting: list[asyncio.Task[Any]] = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from ..secret_names import is_secret_name
 from .properties import Fault
 from .values import MASK, UNKNOWN, Json, Path, at, leaves
 
@@ -15,60 +17,16 @@ if TYPE_CHECKING:
 
 Schema = Mapping[str, Any]
 
-SECRET_NAMES = frozenset(
-    {
-        "access_key",
-        "access_token",
-        "account_key",
-        "api_key",
-        "api_password",
-        "api_secret",
-        "api_token",
-        "app_password",
-        "app_secret",
-        "auth_token",
-        "azure_blob_storage_account_key",
-        "azure_blob_storage_sas_token",
-        "bearer_token",
-        "client_key",
-        "client_key_password",
-        "client_secret",
-        "consumer_secret",
-        "credentials_json",
-        "encryption_key",
-        "hmac_key_secret",
-        "jwt",
-        "oauth_token",
-        "passphrase",
-        "password",
-        "private_app_token",
-        "private_key",
-        "private_key_password",
-        "refresh_token",
-        "sas_token",
-        "secret",
-        "secret_access_key",
-        "secret_key",
-        "service_account",
-        "service_account_info",
-        "service_account_key",
-        "session_token",
-        "ssh_key",
-        "token",
-        "token_secret",
-        "tunnel_user_password",
-    }
-)
-"""Leaves with these names are kept secret whatever a specification says, or where there is none: masking by the
-specification alone leaks where a connector forgot a mark (the platform keeps such a list too)."""
-
 
 def secrets_by_name(configuration: Json) -> set[Path]:
-    """The leaves whose name alone says that they are secret."""
+    """The leaves whose name alone says that they are secret, whatever a specification says, or where there is none.
+
+    Masking by the specification alone leaks where a connector forgot a mark (the platform keeps such a list too).
+    """
     return {
         path
         for path, leaf in leaves(configuration)
-        if isinstance(leaf, str) and leaf and any(step in SECRET_NAMES for step in path[-1:])
+        if isinstance(leaf, str) and leaf and any(isinstance(step, str) and is_secret_name(step) for step in path[-1:])
     }
 
 
@@ -85,6 +43,17 @@ class Specification:
             for path, schema in _nodes(self._schema, configuration, ())
             if schema.get("airbyte_secret") and at(configuration, path) is not None
         }
+
+    def typed(self, configuration: Json, secrets: set[Path]) -> dict[Path, Json]:
+        """Secrets that are text where the specification asks for a number or a truth value, in the type it asks for."""
+        found: dict[Path, Json] = {}
+        for path, schema in _nodes(self._schema, configuration, ()):
+            leaf = at(configuration, path)
+            if path in secrets and isinstance(leaf, str) and leaf not in (MASK, UNKNOWN):
+                value = _as_type(leaf, schema.get("type"))
+                if value is not None:
+                    found[path] = value
+        return found
 
     def default(self, configuration: Json, path: Path) -> Json:
         """What the connector takes where this configuration has nothing at this path; None if it does not say."""
@@ -133,6 +102,22 @@ class Specification:
         return Draft7Validator(self._schema)
 
 
+def _as_type(text: str, kind: Json) -> Json:
+    """The value that a text stands for, if the type is another one than text; None if it stands for none."""
+    kinds = cast("list[str]", kind) if isinstance(kind, list) else [kind]
+    if "string" in kinds:
+        return None
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(value, bool):
+        return value if "boolean" in kinds else None
+    if isinstance(value, int):
+        return value if "integer" in kinds or "number" in kinds else None
+    return value if isinstance(value, float) and "number" in kinds else None
+
+
 def _objects(value: Json, path: Path = ()) -> Iterator[tuple[Path, dict[str, Json]]]:
     if isinstance(value, dict):
         items = cast("dict[str, Json]", value)
@@ -169,6 +154,14 @@ def _constants(schema: Schema) -> dict[str, list[Json]]:
             constants[name] = [prop["const"]]
         elif len(cast("list[Json]", prop.get("enum") or [])) == 1:
             constants[name] = list(prop["enum"])
+    return constants
+
+
+def _constants_of_any(alternatives: Sequence[Schema]) -> dict[str, list[Json]]:
+    constants: dict[str, list[Json]] = {}
+    for alternative in alternatives:
+        for name, allowed in _constants(alternative).items():
+            constants.setdefault(name, []).extend(allowed)
     return constants
 
 
@@ -219,17 +212,12 @@ def _variant_faults(error: ValidationError, path: Path, instance: Json) -> Itera
                     yield from _faults(below)
             return
     if isinstance(instance, dict):
-        constants: dict[str, list[Json]] = {}
-        for one in alternatives:
-            for name, allowed in _constants(one).items():
-                constants.setdefault(name, []).extend(allowed)
-        items = cast("dict[str, Json]", instance)
-        for name, allowed in constants.items():
-            if items.get(name) in (UNKNOWN, MASK):
+        for name, allowed in _constants_of_any(alternatives).items():
+            if instance.get(name) in (UNKNOWN, MASK):
                 return
-            if items.get(name) not in allowed:
-                words = ", ".join(str(one) for one in allowed)
-                problem = f'"{items[name]}" is not one of' if name in items else "is required; one of"
+            if instance.get(name) not in allowed:
+                words = ", ".join(str(constant) for constant in allowed)
+                problem = f'"{instance[name]}" is not one of' if name in instance else "is required; one of"
                 yield Fault((*path, name), f"{problem} {words}")
                 return
     titles = ", ".join(str(one.get("title") or one.get("type") or "?") for one in alternatives)
@@ -242,30 +230,34 @@ def _listed(allowed: list[Json]) -> str:
     return ", ".join(words[:12]) + (f" … ({len(words)} in all)" if len(words) > 12 else "")
 
 
+def _not_allowed(instance: Json, allowed: list[Json]) -> str:
+    text = str(instance)
+    close = get_close_matches(text, [str(value) for value in allowed], n=1) if len(text) < 60 else []
+    hint = f'; did you mean "{close[0]}"?' if close else ""
+    return f"must be one of {_listed(allowed)}{hint}"
+
+
+def _unknown_names(instance: Mapping[str, Json], properties: Mapping[str, Schema]) -> str:
+    hints: list[str] = []
+    for name in instance:
+        if name not in properties:
+            close = get_close_matches(name, properties, n=1)
+            hints.append(f'"{name}"' + (f' (did you mean "{close[0]}"?)' if close else ""))
+    return f"has no {', '.join(hints)}"
+
+
 def _reason(error: ValidationError, instance: Json) -> str:
     """One clause without the value itself, which may be a secret."""
     limit: Any = error.validator_value
     if error.validator == "required":
-        items = cast("dict[str, Json]", instance)
-        missing = [name for name in cast("list[str]", limit) if name not in items]
-        return f"lacks {', '.join(missing)}"
+        return f"lacks {', '.join(name for name in limit if name not in instance)}"
     if error.validator == "type":
-        names = " or ".join([limit] if isinstance(limit, str) else cast("list[str]", limit))
-        return f"must be of type {names}"
+        return f"must be of type {limit if isinstance(limit, str) else ' or '.join(limit)}"
     if error.validator in ("enum", "const"):
-        allowed = cast("list[Json]", limit) if isinstance(limit, list) else [limit]
-        close = get_close_matches(str(instance), [str(one) for one in allowed], n=1) if len(str(instance)) < 60 else []
-        hint = f'; did you mean "{close[0]}"?' if close else ""
-        return f"must be one of {_listed(allowed)}{hint}"
+        return _not_allowed(instance, limit if isinstance(limit, list) else [limit])
+    schema = cast("Schema", error.schema)
     if error.validator == "pattern":
-        schema = cast("Schema", error.schema)
         return f"must look like {schema.get('pattern_descriptor') or limit}"
     if error.validator == "additionalProperties":
-        known = cast("Mapping[str, Any]", cast("Schema", error.schema).get("properties") or {})
-        extra = [name for name in cast("dict[str, Json]", instance) if name not in known]
-        hints: list[str] = []
-        for name in extra:
-            close = get_close_matches(name, known, n=1)
-            hints.append(f'"{name}"' + (f' (did you mean "{close[0]}"?)' if close else ""))
-        return f"has no {', '.join(hints)}"
+        return _unknown_names(instance, schema.get("properties") or {})
     return f"breaks the rule {error.validator} {limit}"

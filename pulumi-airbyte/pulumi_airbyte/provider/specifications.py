@@ -8,8 +8,9 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from pulumi_airbyte.api import Airbyte, AirbyteError, ConnectorType, Object, UnavailableError
 
@@ -22,6 +23,12 @@ _FORGIVEN = 20.0
 _PATIENCE = 2.0
 """Seconds to wait for a server that does not answer: without it a preview goes on unchecked, and says so."""
 UNKNOWN_CONNECTOR = "the connector is not known yet"
+
+
+class UnknownConnector(str):
+    """Why there is no specification: the server has no connector of that name."""
+
+
 T = TypeVar("T")
 
 
@@ -38,7 +45,7 @@ class Specifications:
         self._airbyte = airbyte
         self._folder = Path(folder) if folder else home(os.environ) / "airbyte-specifications"
         self._unanswered = unanswered
-        self._held: dict[tuple[str, str, str], tuple[float, asyncio.Task[Specification | str]]] = {}
+        self._requests: dict[tuple[str, str, str], tuple[float, asyncio.Task[Specification | str]]] = {}
         self._definitions: dict[tuple[ConnectorType, str], asyncio.Task[list[Object]]] = {}
         self._first = asyncio.Lock()
         self._answers = False
@@ -51,20 +58,22 @@ class Specifications:
         definition = inputs.get("definitionId") or (outputs or {}).get("definitionId")
         workspace = inputs.get("workspaceId")
         configuration = inputs.get("configuration")
-        name: Json = None
-        if isinstance(configuration, dict):
-            name = cast("dict[str, Json]", configuration).get(f"{connector}Type")
+        name = configuration.get(f"{connector}Type") if isinstance(configuration, dict) else None
         if UNKNOWN in (definition, workspace, name) or not workspace or not (definition or name):
             return UNKNOWN_CONNECTOR
-        key = (connector, str(workspace), str(definition or name))
-        held = self._held.get(key)
-        if held is None or (
-            time.monotonic() - held[0] > _FORGIVEN and held[1].done() and isinstance(held[1].result(), str)
-        ):
-            ask = self._ask(connector, str(workspace), definition and str(definition), name and str(name))
-            held = (time.monotonic(), asyncio.create_task(ask))
-            self._held[key] = held
-        return await asyncio.shield(held[1])
+        return await self._once(
+            connector, str(workspace), str(definition) if definition else None, str(name) if name else None
+        )
+
+    async def _once(
+        self, connector: ConnectorType, workspace: str, definition: str | None, name: str | None
+    ) -> Specification | str:
+        key = (connector, workspace, str(definition or name))
+        request = self._requests.get(key)
+        if request is None or _is_to_be_repeated(*request):
+            ask = self._ask(connector, workspace, definition, name)
+            request = self._requests[key] = (time.monotonic(), asyncio.create_task(ask))
+        return await asyncio.shield(request[1])
 
     async def _ask(
         self, connector: ConnectorType, workspace: str, definition: str | None, name: str | None
@@ -75,10 +84,10 @@ class Specifications:
             if definition is None:
                 definition = await self.definition(connector, workspace, str(name))
                 if definition is None:
-                    return f'the server has no {connector} connector "{name}"'
-            asked = definition
+                    return await self._unknown(connector, workspace, str(name))
+            definition_id = definition
             schema = await self._reached(
-                lambda: self._airbyte.specification(connector, asked, workspace, patience=_PATIENCE)
+                lambda: self._airbyte.specification(connector, definition_id, workspace, patience=_PATIENCE)
             )
         except UnavailableError:
             kept = await asyncio.to_thread(_read, file)
@@ -87,6 +96,16 @@ class Specifications:
             return error.cause
         await asyncio.to_thread(_keep, file, schema)
         return Specification(schema)
+
+    async def _unknown(self, connector: ConnectorType, workspace: str, name: str) -> UnknownConnector:
+        definitions = await self._definitions[connector, workspace]
+        names = [str(item.get("dockerRepository", "")).rsplit("/", 1)[-1] for item in definitions]
+        short = [one.removeprefix(f"{connector}-") for one in names if one.startswith(f"{connector}-")]
+        close = get_close_matches(name.removeprefix(f"{connector}-"), short, n=1)
+        known = sorted(set(short))
+        more = f" … ({len(known)} in all)" if len(known) > 12 else ""
+        hint = f'; did you mean "{close[0]}"?' if close else f"; it has {', '.join(known[:12])}{more}"
+        return UnknownConnector(f'the server has no {connector} connector "{name}"{hint}')
 
     async def definition(self, connector: ConnectorType, workspace: str, name: str) -> str | None:
         """The definition behind a short name such as `faker`, in this workspace."""
@@ -128,16 +147,20 @@ class Specifications:
             return answer
 
 
+def _is_to_be_repeated(time_of_request: float, request: asyncio.Task[Specification | str]) -> bool:
+    """Whether a request without a result is old enough to ask again."""
+    return time.monotonic() - time_of_request > _FORGIVEN and request.done() and isinstance(request.result(), str)
+
+
 def _read(file: Path) -> Object | None:
     try:
-        parsed = json.loads(file.read_text())
+        parsed: Json = json.loads(file.read_text())
     except (OSError, ValueError):
         return None  # not at hand, or not whole: the server is asked again when it answers
     if not isinstance(parsed, dict):
         return None
-    held = cast("Object", parsed)
     # A connector's own `spec` command wraps it.
-    return cast("Object", held.get("connectionSpecification") or held)
+    return parsed.get("connectionSpecification") or parsed
 
 
 def _keep(file: Path, schema: Object) -> None:

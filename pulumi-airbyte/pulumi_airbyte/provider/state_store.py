@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, urlsplit
@@ -103,7 +103,10 @@ class Bucket:
 
 
 def _s3_client(query: Mapping[str, str], environment: Mapping[str, str]) -> Any:
-    """A client with the options of Go Cloud's S3 URLs, which the engine takes; without keys boto3 looks by itself."""
+    """A client with the options of the state's URL (docs/pulumi-behaviour.md#state-in-a-bucket).
+
+    Without keys boto3 looks by itself.
+    """
     try:
         import boto3
         from botocore.config import Config
@@ -152,7 +155,7 @@ def state_store(environment: Mapping[str, str]) -> tuple[StateStore, bool]:
 
 
 def backend_url(environment: Mapping[str, str]) -> str:
-    """Where the engine keeps the state: the environment's word, the project file's, the last login's; else empty."""
+    """The URL of environment, project file or login; else empty (docs/pulumi-behaviour.md#where-the-state-is)."""
     return (
         environment.get("PULUMI_BACKEND_URL")
         or _project_backend(Path(environment.get("PULUMI_ROOT_DIRECTORY") or Path.cwd()))
@@ -202,10 +205,12 @@ class Stored:
     """Whether the next run deletes it whatever the program says: its replacement is there."""
     kept: bool
     """Whether a deletion leaves Airbyte's object alone."""
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Those of a component, which a program registered; a resource's own stay where they are."""
 
 
 def resources_in_state(store: StateStore, project: str, stack: str) -> list[Stored]:
-    """Everything with an id that the stack's state knows."""
+    """Everything that the stack's state knows, components without an id."""
     for key in (f".pulumi/stacks/{project}/{stack}.json", f".pulumi/stacks/{stack}.json"):
         for suffix in ("", ".gz"):
             content = store.read(key + suffix)
@@ -218,14 +223,16 @@ def _stored(state: Any) -> list[Stored]:
     checkpoint = cast("dict[str, Any]", state).get("checkpoint") or {}
     latest = cast("dict[str, Any]", checkpoint).get("latest") or {}
     resources = cast("list[dict[str, Any]]", cast("dict[str, Any]", latest).get("resources") or [])
-    return [
-        Stored(
-            urn=str(resource["urn"]),
-            id=str(resource["id"]),
-            name=str(cast("dict[str, Any]", resource.get("outputs") or {}).get("name") or ""),
-            going=bool(resource.get("delete")),
-            kept=bool(resource.get("external") or resource.get("retainOnDelete")),
-        )
-        for resource in resources
-        if resource.get("id")
-    ]
+    return [_resource(resource) for resource in resources if resource.get("id") or not resource.get("custom")]
+
+
+def _resource(resource: Mapping[str, Any]) -> Stored:
+    outputs: Mapping[str, Any] = resource.get("outputs") or {}
+    return Stored(
+        urn=str(resource["urn"]),
+        id=str(resource.get("id") or ""),
+        name=str(outputs.get("name") or ""),
+        going=bool(resource.get("delete")),
+        kept=bool(resource.get("external") or resource.get("retainOnDelete")),
+        outputs={} if resource.get("custom") else outputs,
+    )

@@ -1,7 +1,8 @@
 """Property values on the wire ↔ plain Python values with a note of which paths are secret.
 
-gRPC knows floats only, marks secrets by wrapping them, and an unknown value is a magic string (pulumi-facts: every
-number counts; `PropertyValue.computed()` cannot be sent back at all, so the string is used as it is).
+gRPC knows floats only, marks secrets by wrapping them, and an unknown value is a fixed string
+(docs/pulumi-behaviour.md#numbers-secrets-and-unknown-values).
+`PropertyValue.computed()` cannot be sent back, so that string is used as it is.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def from_wire(struct: struct_pb2.Struct) -> Values:
     return Values(data, frozenset(secrets))
 
 
-def _plain(value: struct_pb2.Value, path: Path, secrets: set[Path]) -> Json:  # noqa: PLR0911  (one answer per kind of value)
+def _plain(value: struct_pb2.Value, path: Path, secrets: set[Path]) -> Json:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return value.string_value
@@ -57,17 +58,18 @@ def _plain(value: struct_pb2.Value, path: Path, secrets: set[Path]) -> Json:  # 
     if kind == "list_value":
         return [_plain(item, (*path, index), secrets) for index, item in enumerate(value.list_value.values)]
     if kind == "struct_value":
-        fields = value.struct_value.fields
-        signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else None
-        if signature is None:
-            return {name: _plain(item, (*path, name), secrets) for name, item in fields.items()}
-        if signature in (_SECRET_MARK, _OUTPUT_MARK):
-            if signature == _SECRET_MARK or ("secret" in fields and fields["secret"].bool_value):
-                secrets.add(path)
-            return _plain(fields["value"], path, secrets) if "value" in fields else UNKNOWN
-        # An asset, archive or resource reference: no input of ours is one; check names the property.
-        return {name: _plain(item, (*path, name), secrets) for name, item in fields.items()}
+        return _plain_struct(value.struct_value.fields, path, secrets)
     return None
+
+
+def _plain_struct(fields: Mapping[str, struct_pb2.Value], path: Path, secrets: set[Path]) -> Json:
+    signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else None
+    if signature in (_SECRET_MARK, _OUTPUT_MARK):
+        if signature == _SECRET_MARK or ("secret" in fields and fields["secret"].bool_value):
+            secrets.add(path)
+        return _plain(fields["value"], path, secrets) if "value" in fields else UNKNOWN
+    # Another signature: an asset, archive or resource reference. No input of ours is one; check names the property.
+    return {name: _plain(item, (*path, name), secrets) for name, item in fields.items()}
 
 
 def to_wire(values: Values) -> struct_pb2.Struct:

@@ -25,12 +25,12 @@ NonBreakingSchemaUpdatesBehavior: TypeAlias = Literal[
     "ignore", "disable_connection", "propagate_columns", "propagate_fully"
 ]
 ConnectionStatus: TypeAlias = Literal["active", "inactive"]
-ScheduleType: TypeAlias = Literal["manual", "cron"]
+ScheduleType: TypeAlias = Literal["manual", "cron", "basic"]
 StreamMapperType: TypeAlias = Literal["hashing", "field-renaming", "row-filtering", "encryption", "field-filtering"]
 
 
 class ConnectionConfigurationsStreamSelectedFieldArgs(TypedDict):
-    """A top-level field that is synced: `{"field_path": ["id"]}`."""
+    """A top-level field that is synced, in the API's form; its name alone, `"id"`, says the same."""
 
     field_path: pulumi.Input[Sequence[pulumi.Input[str]]]
 
@@ -51,7 +51,7 @@ class ConnectionConfigurationsStreamArgs(TypedDict, total=False):
     sync_mode: pulumi.Input[SyncMode]
     cursor_field: pulumi.Input[Sequence[pulumi.Input[str]]]
     primary_key: pulumi.Input[Sequence[pulumi.Input[Sequence[pulumi.Input[str]]]]]
-    selected_fields: pulumi.Input[Sequence[pulumi.Input[ConnectionConfigurationsStreamSelectedFieldArgs]]]
+    selected_fields: pulumi.Input[Sequence[pulumi.Input[str | ConnectionConfigurationsStreamSelectedFieldArgs]]]
     mappers: pulumi.Input[Sequence[pulumi.Input[ConnectionConfigurationsStreamMapperArgs]]]
     include_files: pulumi.Input[bool]
     destination_object_name: pulumi.Input[str]
@@ -64,10 +64,16 @@ class ConnectionConfigurationsArgs(TypedDict, total=False):
 
 
 class ConnectionScheduleArgs(TypedDict, total=False):
-    """When it runs: `manual`, or a Quartz cron expression of 6 or 7 fields, in UTC."""
+    """When it runs: `manual`, a Quartz cron expression of 6 or 7 fields, or an interval.
+
+    The expression is in UTC, or in the time zone that follows it: `0 0 3 * * ? Europe/Berlin`. An interval looks like
+    `Every 24 HOURS`. Intervals and time zones need Airbyte's config API, which Airbyte Cloud does not open to
+    applications.
+    """
 
     schedule_type: Required[pulumi.Input[ScheduleType]]
     cron_expression: pulumi.Input[str]
+    basic_timing: pulumi.Input[str]
 
 
 class ConnectionTagArgs(TypedDict):
@@ -77,6 +83,17 @@ class ConnectionTagArgs(TypedDict):
     workspace_id: pulumi.Input[str]
     name: pulumi.Input[str]
     color: pulumi.Input[str]
+
+
+class ConnectionDefaultsArgs(TypedDict, total=False):
+    """What settings that a program does not declare get when the connection is created, and go back to.
+
+    In place of Airbyte's own: namespace `destination`, and `ignore` for new columns.
+    """
+
+    namespace_definition: pulumi.Input[NamespaceDefinition]
+    namespace_format: pulumi.Input[str]
+    non_breaking_schema_updates_behavior: pulumi.Input[NonBreakingSchemaUpdatesBehavior]
 
 
 class Connection(AirbyteResource):
@@ -109,6 +126,7 @@ class Connection(AirbyteResource):
         status: pulumi.Input[ConnectionStatus] | None = None,
         tags: pulumi.Input[Sequence[pulumi.Input[ConnectionTagArgs]]] | None = None,
         data_residency: pulumi.Input[str] | None = None,
+        defaults: pulumi.Input[ConnectionDefaultsArgs] | None = None,
     ) -> None:
         """Declare a connection.
 
@@ -117,14 +135,15 @@ class Connection(AirbyteResource):
             destination_id: where they go.
             name: shown in Airbyte; absent: "<source> <> <destination>", given by the server.
             configurations: the streams; absent: all that the source offers.
-            schedule: absent: manual.
-            namespace_definition: absent: `destination`.
+            schedule: absent: manual at first, then left as it is.
+            namespace_definition: absent: `destination` at first, then left as it is.
             namespace_format: for `custom_format`, such as `raw` or `${SOURCE_NAMESPACE}`.
             prefix: put in front of every stream's name.
-            non_breaking_schema_updates_behavior: what new columns and streams do; absent: `ignore`.
-            status: absent: `active`.
+            non_breaking_schema_updates_behavior: what new columns and streams do; absent: `ignore` at first.
+            status: absent: `active` at first, then left as it is.
             tags: a set.
             data_residency: deprecated by Airbyte: accepted, never stored.
+            defaults: what settings that are absent here get at first, in place of Airbyte's defaults.
         """
         super().__init__(
             "airbyte:index/connection:Connection",
@@ -142,6 +161,7 @@ class Connection(AirbyteResource):
                 "status": status,
                 "tags": on_the_wire(tags),
                 "dataResidency": data_residency,
+                "defaults": on_the_wire(defaults),
             },
             ["connectionId", "workspaceId", "createdAt", "statusReason"],
             opts,

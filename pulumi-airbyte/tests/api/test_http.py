@@ -13,6 +13,7 @@ from pulumi_airbyte.api import (
     AirbyteError,
     AnswerError,
     ConflictError,
+    ForeignAnswerError,
     NotFoundError,
     RefusedError,
     UnauthorizedError,
@@ -106,12 +107,51 @@ def test_a_read_is_repeated(answer: httpx.Response | Exception):
 )
 def test_a_refusal_is_not_repeated(status: int, kind: type[AirbyteError]):
     """And carries the server's own words, not the generic title."""
-    body = {"title": "bad", "detail": "generic", "data": {"message": "the very reason"}}
+    kind_of_problem = "https://reference.airbyte.com/reference/errors#bad"
+    body = {"type": kind_of_problem, "detail": "generic", "data": {"message": "the very reason"}}
     server = Answers(httpx.Response(status, json=body))
 
     with pytest.raises(kind, match="the very reason"):
         run(server, create)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [404, 409])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": "404 page not found"},
+        {"html": "<html><h1>404 Not Found</h1></html>"},
+        {"json": {"message": "no Route matched with those values"}},
+        {"json": {"message": "Not Found", "_embedded": {"errors": [{"message": "Page Not Found"}]}}},
+        {"json": []},
+        {"content": b""},
+    ],
+    ids=["text", "page", "gateway", "no such path", "list", "empty"],
+)
+def test_an_ingress_is_not_believed(status: int, answer: dict[str, Any]):
+    """Only Airbyte's own words say that an object is not there; a create that meets others may have happened."""
+    with pytest.raises(ForeignAnswerError, match="server URL right"):
+        run(Answers(httpx.Response(status, **answer)), read)
+    with pytest.raises(UnknownOutcomeError):
+        run(Answers(httpx.Response(status, **answer)), create)
+    with pytest.raises(ForeignAnswerError):
+        run(Answers(httpx.Response(status, **answer)), lambda airbyte: airbyte.delete("/sources/1"))
+
+
+@pytest.mark.parametrize("answer", [[], {}, None, "ok"], ids=["list", "empty object", "null", "text"])
+def test_a_create_whose_answer_says_nothing_may_have_happened(answer: Any):
+    """It is looked for, never taken for a refusal."""
+    with pytest.raises(UnknownOutcomeError):
+        run(Answers(httpx.Response(200, json=answer)), create)
+    with pytest.raises(UnknownOutcomeError):
+        run(Answers(httpx.Response(302, headers={"Location": "https://login.invalid"})), create)
+
+
+def test_a_list_without_its_list_is_not_empty():
+    """Else everything would be gone."""
+    with pytest.raises(AnswerError, match="list"):
+        run(Answers(httpx.Response(200, json={})), lambda airbyte: airbyte.sources())
 
 
 def test_a_server_that_stays_away_is_given_up_in_time():
@@ -204,4 +244,6 @@ def test_a_list_is_read_to_its_end():
 
 def test_a_delete_of_what_is_gone_is_no_fault():
     """Also when the first answer was lost."""
-    assert run(Answers(httpx.ReadError("reset"), httpx.Response(404)), lambda airbyte: airbyte.delete("/x/1")) is False
+    gone = httpx.Response(404, json={"data": {"resourceId": "1", "message": "Could not find x 1"}})
+
+    assert run(Answers(httpx.ReadError("reset"), gone), lambda airbyte: airbyte.delete("/x/1")) is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi_airbyte.provider.ownership import respelled
 from pulumi_airbyte.provider.properties import Fault, accepted
 from pulumi_airbyte.provider.resources import RESOURCES
 from pulumi_airbyte.provider.values import dotted
@@ -21,8 +22,18 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
 
 def drift(declared: dict[str, Any], server: dict[str, Any]) -> dict[str, str]:
     """What a refresh finds: the inputs after it against those before."""
-    actual = CONNECTION.reconciled({**ENDS, **declared}, {**ENDS, "status": "active", **server}, None, importing=False)
+    actual = CONNECTION.reconciled({**ENDS, **declared}, {**ENDS, "status": "active", **server}, None)
     return changes(declared, actual)
+
+
+def unmanaged(declared: dict[str, Any], server: dict[str, Any]) -> list[str]:
+    """What exists in Airbyte only."""
+    return [dotted(path) for path in CONNECTION.unmanaged({**ENDS, **declared}, {**ENDS, **server}, None)]
+
+
+def written(old: dict[str, Any], new: dict[str, Any], server: dict[str, Any]) -> dict[str, Any]:
+    """What an update sends."""
+    return CONNECTION.written({**ENDS, **old}, {**ENDS, **new}, {**ENDS, **server}, None)
 
 
 def faults(data: dict[str, Any]) -> dict[str, str]:
@@ -43,10 +54,26 @@ def test_the_order_of_streams_means_nothing():
 
 def test_the_order_of_selected_fields_means_nothing():
     """Issue 172: the server answers with its own order."""
-    one = streams("a", selectedFields=[{"fieldPath": ["id"]}, {"fieldPath": ["name"]}])
-    other = streams("a", selectedFields=[{"fieldPath": ["name"]}, {"fieldPath": ["id"]}])
+    one = streams("a", selectedFields=["id", "name"])
+    other = streams("a", selectedFields=["name", "id"])
+    server = streams("a", selectedFields=[{"fieldPath": ["name"]}, {"fieldPath": ["id"]}])
 
-    assert changes(one, other) == drift(one, other) == {}
+    assert changes(one, other) == drift(one, server) == {}
+
+
+def test_the_apis_form_of_selected_fields_is_understood():
+    """So are states of older versions, which have it: an object for each field costs the engine four times as much."""
+    found: list[Fault] = []
+    fields = [{"fieldPath": ["id"]}, {"fieldPath": ["a.b"]}]
+    data = accepted(CONNECTION.properties, {**ENDS, **streams("a", selectedFields=fields)}, found)
+
+    assert data["configurations"]["streams"][0]["selectedFields"] == ["id", "a.b"]
+    assert respelled(CONNECTION.properties, streams("a", selectedFields=fields)) == streams(
+        "a", selectedFields=["id", "a.b"]
+    )
+    assert CONNECTION.body({**ENDS, **streams("a", selectedFields=["id"])})["configurations"] == {
+        "streams": [{"name": "a", "selectedFields": [{"fieldPath": ["id"]}]}]
+    }
 
 
 def test_no_selected_fields_and_an_empty_list_are_the_same():
@@ -102,6 +129,17 @@ def test_what_the_server_fills_in_is_no_drift():
     assert drift(streams("a"), server) == drift({}, server) == {}
 
 
+DECLARED = {
+    "prefix": "p_",
+    "status": "active",
+    "nonBreakingSchemaUpdatesBehavior": "ignore",
+    "namespaceDefinition": "destination",
+    "schedule": {"scheduleType": "manual"},
+    **streams("a", syncMode="full_refresh_overwrite", selectedFields=["id", "name"]),
+}
+STREAM = {"syncMode": "full_refresh_overwrite", "selectedFields": [{"fieldPath": ["id"]}, {"fieldPath": ["name"]}]}
+
+
 @pytest.mark.parametrize(
     ("server", "leaf"),
     [
@@ -109,29 +147,95 @@ def test_what_the_server_fills_in_is_no_drift():
         ({"status": "inactive"}, "status"),
         ({"nonBreakingSchemaUpdatesBehavior": "propagate_fully"}, "nonBreakingSchemaUpdatesBehavior"),
         ({"namespaceDefinition": "source"}, "namespaceDefinition"),
-        ({"schedule": {"scheduleType": "basic", "basicTiming": "Every 24 HOURS"}}, "schedule.scheduleType"),
-        (streams("a", "b"), "configurations.streams[1]"),
-        (streams("a", syncMode="full_refresh_append"), "configurations.streams[0].syncMode"),
-        (streams("a", selectedFields=[{"fieldPath": ["id"]}]), "configurations.streams[0].selectedFields[0]"),
+        ({"schedule": {"scheduleType": "basic", "basicTiming": "Every 24 HOURS"}}, "schedule.basicTiming"),
+        (streams("b"), "configurations.streams"),
+        (streams("a", **{**STREAM, "syncMode": "full_refresh_append"}), "configurations.streams[0].syncMode"),
+        (
+            streams("a", **{**STREAM, "selectedFields": [{"fieldPath": ["id"]}]}),
+            "configurations.streams[0].selectedFields[1]",
+        ),
+        (streams("a", syncMode="full_refresh_overwrite"), "configurations.streams[0].selectedFields"),
     ],
 )
 def test_drift_is_named_by_its_leaf(server: dict[str, Any], leaf: str):
-    """What somebody changed by hand shows up at exactly its place."""
-    assert list(drift(streams("a"), {**streams("a"), **server})) == [leaf]
+    """What somebody changed of the declared shows up at exactly its place."""
+    assert leaf in drift(DECLARED, {**DECLARED, **streams("a", **STREAM), **server})
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ({"prefix": "x_"}, "prefix"),
+        ({"status": "inactive"}, "status"),
+        ({"schedule": {"scheduleType": "basic", "basicTiming": "Every 24 HOURS"}}, "schedule"),
+        ({"tags": [{"tagId": "t", "workspaceId": "w", "name": "gold", "color": "FFFFFF"}]}, "tags"),
+        (streams("a", "b"), "configurations.streams.b"),
+        (streams("a", syncMode="full_refresh_append"), "configurations.streams.a.syncMode"),
+        (streams("a", selectedFields=[{"fieldPath": ["id"]}]), "configurations.streams.a.selectedFields"),
+        (streams("a", mappers=[{"type": "hashing", "mapperConfiguration": {}}]), "configurations.streams.a.mappers"),
+        (streams("a", includeFiles=True), "configurations.streams.a.includeFiles"),
+    ],
+)
+def test_what_nobody_declared_is_no_drift_and_is_named(server: dict[str, Any], path: str):
+    """It is left as it is; the outputs list it."""
+    assert drift(streams("a"), {**streams("a"), **server}) == {}
+    assert unmanaged(streams("a"), {**streams("a"), **server}) == [path]
+    assert unmanaged(streams("a"), {**streams("a"), "status": "active", "prefix": ""}) == []
+
+
+def test_an_update_sends_what_differs_and_nothing_else():
+    """A connection that was paused, tagged and given a mapper in Airbyte keeps all that."""
+    server = {"status": "inactive", "prefix": "x_", **streams("a", mappers=[{"type": "hashing", "id": "1"}])}
+    schedule = {"scheduleType": "cron", "cronExpression": "0 0 4 * * ?"}
+
+    assert written(streams("a"), {**streams("a"), "schedule": schedule}, server) == {"schedule": schedule}
+
+
+def test_streams_and_fields_of_others_are_carried_over():
+    """A PATCH replaces the list of streams, so what the program does not declare goes back as it was read."""
+    old, new = streams("a", selectedFields=["id"]), streams("a", selectedFields=["id", "at"], syncMode="incremental")
+    fields = [{"fieldPath": ["id"]}, {"fieldPath": ["theirs"]}]
+    mappers = [{"type": "hashing", "id": "1", "mapperConfiguration": {"targetField": "id"}}]
+    stream = {"name": "a", "selectedFields": fields, "mappers": mappers}
+    sent = written(old, new, {"configurations": {"streams": [stream, {"name": "theirs"}]}})
+
+    assert sent["configurations"]["streams"] == [
+        {"name": "a", "selectedFields": ["id", "theirs", "at"], "mappers": mappers, "syncMode": "incremental"},
+        {"name": "theirs"},
+    ]
 
 
 def test_taking_a_setting_out_of_the_program_puts_it_back():
-    """Absent means the default, so the update that follows says so to the server."""
+    """Back to the default, visibly; of tags and streams only the declared ones go."""
     assert changes({"prefix": "x_", **streams("a")}, streams("a")) == {"prefix": "delete"}
-    assert CONNECTION.body({**ENDS, **streams("a")}, creating=False)["prefix"] == ""
+    assert written({"prefix": "x_"}, {}, {"prefix": "x_"}) == {"prefix": ""}
+    tags = [{"tagId": one, "workspaceId": "w", "name": one, "color": "FFFFFF"} for one in ("mine", "theirs")]
+    assert written({"tags": tags[:1]}, {}, {"tags": tags}) == {"tags": tags[1:]}
+    sent = written(streams("a", "b"), streams("a"), streams("a", "b", "theirs"))
+    assert [stream["name"] for stream in sent["configurations"]["streams"]] == ["a", "theirs"]
+
+
+def test_what_somebody_else_changed_of_the_declared_waits_for_a_read():
+    """Only the reviewed difference is written: the status that drifted is not part of it."""
+    old = {"status": "active", "prefix": "a_"}
+
+    assert written(old, {**old, "prefix": "b_"}, {"status": "inactive", "prefix": "z_"}) == {"prefix": "b_"}
+
+
+def test_a_default_that_is_declared_for_the_first_time_is_written_over_another_value():
+    """It is compared with what Airbyte has, not with the default."""
+    server = {"prefix": "theirs_", **streams("a", syncMode="full_refresh_append")}
+    new = {"prefix": "", **streams("a", syncMode="full_refresh_overwrite")}
+
+    assert written(streams("a"), new, server) == new
+    assert written(streams("a"), new, new) == {}
 
 
 def test_what_the_program_never_said_is_not_sent():
     """Older servers refuse a key that the source defines, even the right one."""
-    body = CONNECTION.body({**ENDS, **streams("a")}, creating=False)
+    body = CONNECTION.body({**ENDS, **streams("a")})
 
-    assert body["configurations"] == {"streams": [{"name": "a"}]}
-    assert "name" not in body
+    assert body == {**ENDS, **streams("a")}
 
 
 def test_a_stream_without_a_namespace_is_the_one_of_that_name():
@@ -145,13 +249,6 @@ def test_two_streams_of_one_name_differ_by_their_namespace():
 
     assert faults(two) == {}
     assert changes(two, two) == {}
-
-
-def test_streams_that_airbyte_was_asked_to_add_are_no_drift():
-    """With propagate_fully new streams come by themselves; the next `up` must not throw them out."""
-    declared = {**streams("a"), "nonBreakingSchemaUpdatesBehavior": "propagate_fully"}
-
-    assert drift(declared, {**streams("a", "new"), "nonBreakingSchemaUpdatesBehavior": "propagate_fully"}) == {}
 
 
 def test_another_source_replaces():
@@ -168,6 +265,28 @@ def test_a_new_stream_keeps_the_others_in_their_places():
     assert changes(old, new) == {"configurations.streams[2]": "add", "configurations.streams[3]": "add"}
 
 
+def test_a_stream_that_went_hides_no_change_of_another():
+    """Pulumi shows one path for both sides: an element that moved and changed would show nothing, so it is whole."""
+    old = CONNECTION.arranged(streams("a", "b", "c"), {})
+    new = CONNECTION.arranged(streams("b", "c"), old)
+    changed = CONNECTION.arranged({"configurations": {"streams": [{"name": "c", "syncMode": "x"}]}}, old)
+
+    assert [stream["name"] for stream in new["configurations"]["streams"]] == ["c", "b"]
+    assert changes(old, new) == {"configurations.streams[0]": "delete"}
+    assert changes(old, changed) == {
+        "configurations.streams[0]": "update",
+        "configurations.streams[1]": "delete",
+        "configurations.streams[2]": "delete",
+    }
+
+
+def test_a_field_in_place_of_another_shows_both():
+    """The removal and the addition have one path."""
+    old, new = streams("a", selectedFields=["id", "at"]), streams("a", selectedFields=["id", "total"])
+
+    assert changes(old, new) == {"configurations.streams[0].selectedFields[1]": "update"}
+
+
 @pytest.mark.parametrize(
     ("data", "where", "words"),
     [
@@ -181,10 +300,12 @@ def test_a_new_stream_keeps_the_others_in_their_places():
             "0 0 3 * * ?",
         ),
         (
-            {"schedule": {"scheduleType": "cron", "cronExpression": "0 0 3 * * ? Europe/Berlin"}},
+            {"schedule": {"scheduleType": "cron", "cronExpression": "0 0 3 * * ? Europe/Berlinn"}},
             "schedule.cronExpression",
-            "UTC only",
+            'did you mean "Europe/Berlin"?',
         ),
+        ({"schedule": {"scheduleType": "basic", "basicTiming": "daily"}}, "schedule.basicTiming", "Every 24 HOURS"),
+        ({"schedule": {"scheduleType": "basic"}}, "schedule.basicTiming", "Every 24 HOURS"),
         (
             {"schedule": {"scheduleType": "manual", "cronExpression": "0 0 3 * * ?"}},
             "schedule.cronExpression",
@@ -197,7 +318,7 @@ def test_a_new_stream_keeps_the_others_in_their_places():
         ),
         (
             streams("a", selectedFields=[{"fieldPath": ["a", "b"]}]),
-            "configurations.streams[0].selectedFields[0].fieldPath",
+            "configurations.streams[0].selectedFields[0]",
             "top-level",
         ),
         (streams("a", "a"), "configurations.streams[1]", "twice"),

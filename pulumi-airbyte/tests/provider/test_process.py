@@ -6,6 +6,11 @@ import subprocess
 import sys
 import time
 
+import grpc
+import pytest
+from pulumi.runtime.proto import provider_pb2 as proto
+from pulumi.runtime.proto import provider_pb2_grpc
+
 ENGINE = """
 import subprocess, sys, time
 plugin = subprocess.Popen([sys.executable, "-m", "pulumi_airbyte.provider", "127.0.0.1:9"], stdout=subprocess.PIPE)
@@ -31,3 +36,17 @@ def test_a_killed_engine_leaves_no_plugin_behind():
     while alive(plugin) and time.monotonic() < until:
         time.sleep(0.1)
     assert not alive(plugin)
+
+
+def test_an_error_has_no_effect_on_a_terminal():
+    """What a program, a server or a connector says is in it, with its control characters spelled out."""
+    command = [sys.executable, "-m", "pulumi_airbyte.provider"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as plugin:
+        assert plugin.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{int(plugin.stdout.readline())}") as channel:
+            provider = provider_pb2_grpc.ResourceProviderStub(channel)
+            with pytest.raises(grpc.RpcError) as raised:
+                provider.Invoke(proto.InvokeRequest(tok="no\x1b[2J\rsuch\u202e"))
+        plugin.terminate()
+
+    assert raised.value.details() == "this provider has no function no\\x1b[2J\\x0dsuch\\u202e"  # pyright: ignore[reportAttributeAccessIssue]

@@ -36,7 +36,8 @@ def test_consents_of_the_stacks_file_and_of_the_environment_add_up():
     """A list, as Pulumi writes one, or a single phrase."""
     environment = {"PULUMI_CONFIG": json.dumps({"confirm": '["a b", "c"]'}), "AIRBYTE_CONFIRM": "everything"}
 
-    assert settings({}, explicit=False, environment=environment).confirm == ("a b", "c", "everything")
+    found = settings({}, explicit=False, environment=environment)
+    assert (found.confirm, found.confirm_once) == (("a b", "c"), ("everything",))
 
 
 def test_a_provider_resources_own_arguments_come_first():
@@ -50,6 +51,45 @@ def test_the_environment_is_used_where_nothing_else_says():
     found = settings({}, explicit=False, environment=environment)
 
     assert (found.server_url, found.bearer_auth) == ("http://e", "token")
+
+
+CREDENTIAL = {"AIRBYTE_CLIENT_ID": "i", "AIRBYTE_CLIENT_SECRET": "s"}
+
+
+def test_there_is_no_default_address():
+    """A credential alone is sent nowhere, least of all to a public server."""
+    found = settings({}, explicit=False, environment={"PULUMI_CONFIG": "{}", **CREDENTIAL})
+
+    assert found.server_url is None
+    assert "airbyte:serverUrl" in found.lack
+
+
+def test_the_stacks_address_goes_with_the_environments_credential():
+    """What `prod` uses under the operator: the address in the stack's file, a mounted credential."""
+    stack = {"PULUMI_CONFIG": json.dumps({"serverUrl": "http://stack"})}
+    found = settings({}, explicit=False, environment={**stack, **CREDENTIAL, "AIRBYTE_SERVER_URL": "http://other"})
+
+    assert (found.server_url, found.client_id) == ("http://stack", "i")
+
+
+def test_a_dynamic_providers_settings_are_those_of_the_stack():
+    """Its process gets an empty PULUMI_CONFIG; the engine hands it the stack's settings."""
+    environment = {"PULUMI_CONFIG": "{}", **CREDENTIAL}
+    found = settings({"serverUrl": "http://stack"}, explicit=True, environment=environment)
+
+    assert (found.server_url, found.client_id) == ("http://stack", "i")
+
+
+def test_the_stacks_credential_is_not_sent_to_an_address_of_the_environment():
+    """Nor to a token endpoint that the environment names."""
+    stack = {"PULUMI_CONFIG": json.dumps({"clientId": "i", "clientSecret": "s"})}
+    outside = {"AIRBYTE_SERVER_URL": "http://other", "AIRBYTE_TOKEN_URL": "http://other/token"}
+    found = settings({}, explicit=False, environment={**stack, **outside})
+
+    assert found.server_url is None
+    assert "airbyte:serverUrl" in found.lack
+    stack = {"PULUMI_CONFIG": json.dumps({"serverUrl": "http://stack", "clientId": "i", "clientSecret": "s"})}
+    assert settings({}, explicit=False, environment={**stack, **outside}).token_url is None
 
 
 def test_a_server_that_is_not_known_yet_is_noticed():

@@ -1,7 +1,7 @@
 """Sources and destinations: a connector and its configuration."""
 
 # What each method is for stands once, in kind.py; tables of properties are constants; a type token is no password.
-# ruff: noqa: D102, RUF012, S105
+# ruff: noqa: RUF012, S105
 from __future__ import annotations
 
 import json
@@ -10,8 +10,10 @@ from typing import Any, ClassVar, cast
 
 from pulumi_airbyte.api import Airbyte, ConnectorType, Object
 
-from ..properties import DefaultAt, Difference, Fault, Property
-from ..values import MASK, UNKNOWN, Json, leaves
+from ..differences import DefaultAt, Difference
+from ..properties import Fault, Property
+from ..releases import Release
+from ..values import MASK, UNKNOWN, Json, Path, leaves
 from .kind import ResourceKind, without_none
 
 
@@ -29,6 +31,7 @@ def _connector_properties(word: str, connector: ConnectorType) -> dict[str, Prop
             type="json",
             description=f"The {word}'s configuration as its connector wants it: an object, or the same as JSON text.",
             required=True,
+            taken_away="the connector's own default applies",
         ),
         "resourceAllocation": Property(
             type="json", description="CPU and memory of its jobs, as Airbyte spells them.", computed=True
@@ -72,26 +75,31 @@ class _Connector(ResourceKind):
             faults.append(Fault(("configuration",), reason))
 
     def differences(
-        self,
-        old: Mapping[str, Json],
-        outputs: Mapping[str, Json],
-        new: Mapping[str, Json],
-        default_at: DefaultAt | None,
+        self, old: Mapping[str, Json], seen: Mapping[str, Json], new: Mapping[str, Json], default_at: DefaultAt | None
     ) -> list[Difference]:
-        before, was = self._split(old)
-        after, wanted = self._split(new)
-        before["definitionId"] = outputs.get("definitionId") or old.get("definitionId")
-        found = super().differences(before, outputs, after, default_at)
-        was = outputs.get(self.type_name) or was
-        if wanted is not None and was is not None and wanted != was and not new.get("definitionId"):
+        earlier, was = self._split(old)
+        later, connector = self._split(new)
+        earlier["definitionId"] = seen.get("definitionId") or old.get("definitionId")
+        found = super().differences(earlier, seen, later, default_at)
+        was = seen.get(self.type_name) or was
+        if connector is not None and was is not None and connector != was and not new.get("definitionId"):
             found.append(Difference(("configuration", self.type_name), "update", replaces=True))
         return found
 
-    def reconciled(
-        self, declared: Mapping[str, Json], item: Object, default_at: DefaultAt | None, *, importing: bool
+    def written(
+        self, old: Mapping[str, Json], new: Mapping[str, Json], item: Object, default_at: DefaultAt | None
     ) -> dict[str, Json]:
+        return super().written(self._split(old)[0], self._split(new)[0], item, default_at)
+
+    def releases(self, old: Mapping[str, Json], new: Mapping[str, Json], default_at: DefaultAt | None) -> list[Release]:
+        return super().releases(self._split(old)[0], self._split(new)[0], default_at)
+
+    def unmanaged(self, declared: Mapping[str, Json], item: Object, default_at: DefaultAt | None) -> list[Path]:
+        return super().unmanaged(self._split(declared)[0], item, default_at)
+
+    def reconciled(self, declared: Mapping[str, Json], item: Object, default_at: DefaultAt | None) -> dict[str, Json]:
         words, connector = self._split(declared)
-        result = super().reconciled(words, item, default_at, importing=importing)
+        result = super().reconciled(words, item, default_at)
         if connector is not None and isinstance(result.get("configuration"), dict):
             # The server takes the connector's name out of what it stores.
             result["configuration"] = {self.type_name: connector, **result["configuration"]}
@@ -106,20 +114,16 @@ class _Connector(ResourceKind):
         connector = items.pop(self.type_name, None)
         return {**inputs, "configuration": items}, connector
 
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        body = {
-            "name": inputs["name"],
-            "configuration": inputs["configuration"],
-            "resourceAllocation": inputs.get("resourceAllocation"),
-        }
-        if creating:
-            body |= {"workspaceId": inputs["workspaceId"], "definitionId": inputs.get("definitionId")}
-        else:
-            body["configuration"] = self._split(inputs)[0]["configuration"]
-        return without_none(body)
+    def body(self, inputs: Mapping[str, Json]) -> dict[str, Any]:
+        return without_none({name: inputs.get(name) for name in self.properties})
 
-    async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:
-        return await airbyte.put(f"{self.path(inputs)}/{resource_id}", self.body(inputs, creating=False))
+    async def update(self, airbyte: Airbyte, resource_id: str, changes: Mapping[str, Json], item: Object) -> None:
+        path = f"{self.path(item)}/{resource_id}"
+        if "configuration" not in changes:
+            await airbyte.patch(path, without_none(changes))
+            return
+        # Only a PUT takes a leaf away. A leaf that was read as a mask goes back as one: the server keeps its secret.
+        await airbyte.put(path, without_none({"name": item.get("name"), **changes}))
 
 
 def masked(configuration: Json) -> list[tuple[str | int, ...]]:
@@ -144,10 +148,6 @@ class SourceKind(_Connector):
         ),
     }
     outputs = _connector_outputs("source")
-
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        body = super().body(inputs, creating=creating)
-        return without_none({**body, "secretId": inputs.get("secretId")}) if creating else body
 
 
 class DestinationKind(_Connector):

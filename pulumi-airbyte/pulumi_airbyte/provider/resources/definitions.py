@@ -36,17 +36,19 @@ class _Definition(ResourceKind):
             workspace, _, definition = text.rpartition("/")
             return definition, {"workspaceId": workspace} if workspace else {}
 
-    async def fetch_all(self, airbyte: Airbyte, place: Mapping[str, Json]) -> list[Object]:
-        return await airbyte.objects(self.path(place), paged=False)
+    def import_name(self, item: Object) -> str:
+        return f"{item['workspaceId']}/{item['id']}"
+
+    async def fetch_all(
+        self, airbyte: Airbyte, place: Mapping[str, Json], *, patience: float | None = None
+    ) -> list[Object]:
+        return await airbyte.objects(self.path(place), paged=False, patience=patience)
 
     def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
         return item.get("name") == inputs.get("name")
 
     def outputs_of(self, item: Object) -> dict[str, Json]:
         return {**{name: item.get(name) for name in self.outputs}, "definitionId": item["id"]}
-
-    async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:
-        return await airbyte.put(f"{self.path(inputs)}/{resource_id}", self.body(inputs, creating=False))
 
 
 class _ImageDefinition(_Definition):
@@ -63,14 +65,14 @@ class _ImageDefinition(_Definition):
     def inputs_of(self, item: Object) -> dict[str, Json]:
         return {**super().inputs_of(item), "documentationUrl": item.get("documentationUrl") or None}
 
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        body: dict[str, Any] = {"name": inputs["name"], "dockerImageTag": inputs["dockerImageTag"]}
-        if creating:
-            body |= {
-                "dockerRepository": inputs["dockerRepository"],
-                "documentationUrl": inputs.get("documentationUrl"),
-            }
-        return without_none(body)
+    def body(self, inputs: Mapping[str, Json]) -> dict[str, Any]:
+        names = ("name", "dockerImageTag", "dockerRepository", "documentationUrl")
+        return without_none({name: inputs.get(name) for name in names})
+
+    async def update(self, airbyte: Airbyte, resource_id: str, changes: Mapping[str, Json], item: Object) -> None:
+        # Airbyte wants both, whichever changes.
+        body = {name: changes.get(name, item.get(name)) for name in ("name", "dockerImageTag")}
+        await airbyte.put(f"{self.path(item)}/{resource_id}", body)
 
 
 class SourceDefinitionKind(_ImageDefinition):
@@ -80,6 +82,7 @@ class SourceDefinitionKind(_ImageDefinition):
     word = "source definition"
     description = "A custom source connector in a container image."
     folder = "sources"
+    makes = "source"
     collection = "/workspaces/{workspaceId}/definitions/sources"
 
 
@@ -90,6 +93,7 @@ class DestinationDefinitionKind(_ImageDefinition):
     word = "destination definition"
     description = "A custom destination connector in a container image."
     folder = "destinations"
+    makes = "destination"
     collection = "/workspaces/{workspaceId}/definitions/destinations"
 
 
@@ -100,12 +104,16 @@ class DeclarativeSourceDefinitionKind(_Definition):
     word = "declarative source definition"
     description = "A low-code connector. Its id stays when its manifest changes."
     folder = "declarative_sources"
+    makes = "source"
     collection = "/workspaces/{workspaceId}/definitions/declarative_sources"
     properties = {
         "name": Property(type="string", description=_NAME, required=True, replaces=True),
         "workspaceId": _WORKSPACE,
         "manifest": Property(
-            type="json", description="The manifest: an object, or the same as JSON or YAML text.", required=True
+            type="json",
+            description="The manifest: an object, or the same as JSON or YAML text.",
+            required=True,
+            whole=True,
         ),
     }
     outputs = {
@@ -131,10 +139,13 @@ class DeclarativeSourceDefinitionKind(_Definition):
         manifest = data.get("manifest")
         if manifest in (None, UNKNOWN) or faults:
             return
-        if not isinstance(manifest, dict) or "streams" not in cast("dict[str, Json]", manifest):
-            faults.append(Fault(("manifest",), "is no manifest: it has no streams"))
+        if not isinstance(manifest, dict):
+            faults.append(Fault(("manifest",), "must be an object"))
+        elif not {"streams", "dynamic_streams"} & set(cast("dict[str, Json]", manifest)):
+            faults.append(Fault(("manifest", "streams"), "is required, or dynamic_streams"))
 
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        if creating:
-            return {"name": inputs["name"], "manifest": inputs["manifest"], "workspaceId": inputs["workspaceId"]}
-        return {"manifest": inputs["manifest"]}
+    def body(self, inputs: Mapping[str, Json]) -> dict[str, Any]:
+        return {name: inputs[name] for name in ("name", "manifest", "workspaceId")}
+
+    async def update(self, airbyte: Airbyte, resource_id: str, changes: Mapping[str, Json], item: Object) -> None:
+        await airbyte.put(f"{self.path(item)}/{resource_id}", {"manifest": changes["manifest"]})

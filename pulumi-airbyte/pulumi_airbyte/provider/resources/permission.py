@@ -55,18 +55,19 @@ class PermissionKind(ResourceKind):
             allowed = ", ".join(one for one in TYPES if one.startswith(place))
             faults.append(Fault(("permissionType",), f'"{kind}" does not fit {here[0]}; allowed there: {allowed}'))
 
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        if not creating:
-            return {"permissionType": inputs["permissionType"]}
+    def body(self, inputs: Mapping[str, Json]) -> dict[str, Any]:
         return without_none({name: inputs.get(name) for name in self.properties})
 
-    async def fetch_all(self, airbyte: Airbyte, place: Mapping[str, Json]) -> list[Object]:
+    async def fetch_all(
+        self, airbyte: Airbyte, place: Mapping[str, Json], *, patience: float | None = None
+    ) -> list[Object]:
         # Permissions are listed by user only, and then say where they hold in other words.
-        found = await airbyte.objects(self.collection, {"userId": str(place["userId"])}, paged=False)
+        query = {"userId": str(place["userId"])}
+        found = await airbyte.objects(self.collection, query, paged=False, patience=patience)
         return [{**item, f"{item.get('scope')}Id": item.get("scopeId")} for item in found]
 
     def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
         return all(item.get(name) == inputs.get(name) for name in ("userId", "workspaceId", "organizationId"))
 
-    async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:
-        return await airbyte.patch(f"{self.collection}/{resource_id}", self.body(inputs, creating=False))
+    async def update(self, airbyte: Airbyte, resource_id: str, changes: Mapping[str, Json], item: Object) -> None:
+        await airbyte.patch(f"{self.collection}/{resource_id}", {"permissionType": changes["permissionType"]})

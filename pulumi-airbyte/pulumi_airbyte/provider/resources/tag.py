@@ -45,9 +45,14 @@ class TagKind(ResourceKind):
             if len(digits) != 6 or not set(digits) <= _DIGITS:
                 faults.append(Fault(("color",), f'"{color}" is not six hexadecimal digits, such as FF5733'))
 
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        body: dict[str, Any] = {"name": inputs["name"], "color": str(inputs["color"]).removeprefix("#")}
-        return {**body, "workspaceId": inputs["workspaceId"]} if creating else body
+    def body(self, inputs: Mapping[str, Json]) -> dict[str, Any]:
+        return {
+            "name": inputs["name"],
+            "color": str(inputs["color"]).removeprefix("#"),
+            "workspaceId": inputs["workspaceId"],
+        }
 
-    async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:
-        return await airbyte.patch(f"{self.collection}/{resource_id}", self.body(inputs, creating=False))
+    async def update(self, airbyte: Airbyte, resource_id: str, changes: Mapping[str, Json], item: Object) -> None:
+        # Airbyte wants both, whichever changes.
+        body = {name: changes.get(name, item.get(name)) for name in ("name", "color")}
+        await airbyte.patch(f"{self.collection}/{resource_id}", {**body, "color": str(body["color"]).removeprefix("#")})

@@ -81,15 +81,16 @@ class WorkspaceKind(ResourceKind):
         "dataResidency": Property(type="string", description="Where its syncs run, in Airbyte's older words."),
     }
 
-    def body(self, inputs: Mapping[str, Json], *, creating: bool) -> dict[str, Any]:
-        body = {name: inputs.get(name) for name in ("name", "notifications", "regionId")}
-        return without_none({**body, "organizationId": inputs.get("organizationId") if creating else None})
+    def body(self, inputs: Mapping[str, Json]) -> dict[str, Any]:
+        return without_none({name: inputs.get(name) for name in self.properties})
 
     def lookalike(self, item: Object, inputs: Mapping[str, Json]) -> bool:
         return item.get("name") == inputs.get("name")
 
-    async def fetch_all(self, airbyte: Airbyte, place: Mapping[str, Json]) -> list[Object]:
-        return await airbyte.objects(self.collection)
+    async def fetch_all(
+        self, airbyte: Airbyte, place: Mapping[str, Json], *, patience: float | None = None
+    ) -> list[Object]:
+        return await airbyte.objects(self.collection, patience=patience)
 
-    async def update(self, airbyte: Airbyte, resource_id: str, inputs: Mapping[str, Json]) -> Object:
-        return await airbyte.patch(f"{self.collection}/{resource_id}", self.body(inputs, creating=False))
+    async def update(self, airbyte: Airbyte, resource_id: str, changes: Mapping[str, Json], item: Object) -> None:
+        await airbyte.patch(f"{self.collection}/{resource_id}", without_none(changes))

@@ -1,0 +1,1 @@
+"""An Airbyte-compatible server on loopback: it speaks Airbyte's APIs and moves records with real connectors."""

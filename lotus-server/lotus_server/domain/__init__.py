@@ -1,0 +1,1 @@
+"""Catalogs, configurations, schedules, mappers and schema changes: rules without HTTP."""

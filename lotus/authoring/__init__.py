@@ -1,0 +1,1 @@
+"""Commands that create, show, check and format the user's files."""

@@ -1,0 +1,1 @@
+"""What differs from the files: in the state, in Airbyte, in the sources, in the bucket; and accepting it."""

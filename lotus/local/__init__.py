@@ -1,0 +1,1 @@
+"""The dev stack on this machine: its record, its processes, the demo's shop."""

@@ -1,1 +1,0 @@
-"""What each verb does: one module per verb, plain functions that return data."""

@@ -1,0 +1,1 @@
+"""What lotus at commit bb0f71e answers, recorded once, and tests that compare today's code with it."""

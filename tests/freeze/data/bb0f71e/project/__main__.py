@@ -1,0 +1,5 @@
+"""The Pulumi program of this lake."""
+
+from lotus.program import declare
+
+declare()
