@@ -156,6 +156,7 @@ def loaded(root: Path) -> Project:
     return load(root, from_values({}, project=root, environment={}), resolve=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lake=lake)
 def test_a_lake_with_any_keys_is_read_formatted_and_equal_to_itself(lake: dict[str, Any], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from lotus.local.dev import secrets_folder
 from tests.support.live_lake import LiveLake, live_lake
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NAME = "Shop Eu → Lake"
 HASHED = {"type": "hashing", "targetField": "email", "method": "SHA-256", "fieldNameSuffix": "_hashed"}
 ENCRYPTED = {

@@ -38,6 +38,7 @@ def long(text: str, before: str = "") -> str:
     return before + text * (2 * LARGE_VALUE_BYTES // len(text) + 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     text=st.text(st.sampled_from('ab\\"/\n\x00ü€😀'), min_size=1, max_size=12),
@@ -81,6 +82,7 @@ ITEM = {
 WORDS = st.none() | st.booleans() | st.integers(-5, 2**64) | st.floats(allow_nan=False) | st.text(max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     item=st.none()
