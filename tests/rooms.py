@@ -6,6 +6,7 @@ An arrow is an import; one that follows from two others (a → b → c says a �
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 from tests.thermometers import PACKAGES, Graph, imports_of, modules
@@ -16,6 +17,7 @@ MARKS = ("<!-- rooms: written by python -m tests.rooms -->", "<!-- end of rooms 
 TITLES = {"lotus": "lotus", "pulumi_airbyte": "pulumi-airbyte", "lotus_server": "lotus-server"}
 
 
+@cache
 def rooms() -> dict[str, Graph]:
     """The rooms of each package, and which of them each imports, also across packages."""
     everything = [module for package in PACKAGES for module in modules(package)]

@@ -15,6 +15,8 @@ from lotus.cli import main
 from lotus.errors import Exit
 from tests.cli.test_commands import ALL
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = {
     "lotus sync": ["--all"],

@@ -51,6 +51,7 @@ def test_dynamic_streams_take_the_place_of_streams():
     assert complaints(rest, custom=False) != []
 
 
+@pytest.mark.slow
 def test_references_that_multiply_are_refused_in_time():
     """Each of 30 definitions names the one before it twice: a billion parts."""
     bombs: dict[str, Any] = {"b0": {"type": "x"}}

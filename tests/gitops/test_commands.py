@@ -15,6 +15,8 @@ from tests.gitops.control_plane import ControlPlane
 from tests.gitops.flux import GitHost
 from tests.gitops.operator import Operator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

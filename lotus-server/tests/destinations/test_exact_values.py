@@ -147,6 +147,7 @@ SCHEMAS = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(properties=st.dictionaries(st.sampled_from("abc x"), SCHEMAS, min_size=1, max_size=3), data=st.data())
 def test_a_block_lands_what_its_records_land_alone(properties: dict[str, Any], data: st.DataObject) -> None:

@@ -15,6 +15,8 @@ from lotus_server.jobs.assignment import AssignedStream
 from server_support.cases import cases
 from server_support.worker_run import Run, incremental, run_worker
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 LONG_READ = [["records", "orders", 0, 100_000]]
 

@@ -10,6 +10,8 @@ from lotus_server.domain.mappers import keys_of
 from lotus_server.store.sealed_mappers import with_opened_keys
 from server_support.airbyte import MASK, Airbyte, refusal
 
+pytestmark = pytest.mark.slow
+
 ORDERS = {"name": "orders", "syncMode": "incremental_append"}
 CUSTOMERS = {"name": "customers", "syncMode": "incremental_append", "cursorField": ["seen_at"]}
 
