@@ -51,10 +51,8 @@ class AbandonedAnswers:
         turn.waiting += 1
         try:
             async with turn.lock:
-                if turn.answer is not None:
-                    answer, turn.answer = turn.answer, None
-                    return answer
-                response = await handle()
+                response, turn.answer = turn.answer or await handle(), None
+                # A client may give up more than once.
                 if response.status_code < 300 and await request.is_disconnected():
                     turn.answer, turn.until = response, time.monotonic() + self._seconds
                 return response
@@ -72,5 +70,8 @@ class AbandonedAnswers:
 
 def _creates(operation: Operation) -> bool:
     """Whether the operation makes something new each time it is called."""
-    makes = operation.name.startswith("create") or operation.name == "webBackendCreateConnection"
-    return operation.method == "POST" and makes and operation.name not in NOT_REPEATED
+    name = operation.name
+    makes = name.startswith("create") or name == "webBackendCreateConnection"
+    # What is set again is set: the same state may be wanted after another one.
+    sets = name.startswith("createOrUpdate")
+    return operation.method == "POST" and makes and not sets and name not in NOT_REPEATED

@@ -93,7 +93,8 @@ async def spec(server: Server, definition: StoredDefinition) -> Mapping[str, Any
         specification = await server.connectors.spec(connector_of(definition))
     except ConnectorError as error:
         raise _no_spec(definition, error) from error
-    await server.store.write(stored.put_spec, definition.id, definition.version, specification)
+    if specification != cached:
+        await server.store.write(stored.put_spec, definition.id, definition.version, specification)
     return specification
 
 
@@ -119,13 +120,9 @@ async def spec_soon(server: Server, definition: StoredDefinition) -> Mapping[str
     except ConnectorError as error:
         raise _no_spec(definition, error) from error
     name = f"the spec of {definition.docker_repository} {definition.version}"
-    task = server.in_background(name, partial(_spec_in_background, server, definition))
+    task = server.in_background(name, partial(spec, server, definition))
     done, _ = await asyncio.wait({task}, timeout=patience)
     return task.result() if done else None
-
-
-async def _spec_in_background(server: Server, definition: StoredDefinition) -> Mapping[str, Any]:
-    return await spec(server, definition)
 
 
 def _no_spec(definition: StoredDefinition, error: ConnectorError) -> UnprocessableEntity:

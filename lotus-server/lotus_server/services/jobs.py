@@ -102,8 +102,9 @@ async def is_active(server: Server, connection_id: str) -> bool:
 
 
 async def attempts(server: Server, jobs: Sequence[Job]) -> Mapping[int, Sequence[Attempt]]:
-    """Attempts by job."""
-    return await server.store.read(job_history.attempts_of, [job.id for job in jobs])
+    """Attempts by job; none of a job that was read as pending, though one may have begun since."""
+    begun = await server.store.read(job_history.attempts_of, [job.id for job in jobs if job.status != "pending"])
+    return {job.id: begun.get(job.id, ()) for job in jobs}
 
 
 async def stream_stats(server: Server, attempts: Sequence[Attempt]) -> Mapping[int, Sequence[StreamStats]]:

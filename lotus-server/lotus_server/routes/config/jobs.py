@@ -149,8 +149,7 @@ def attempt_read(attempt: Attempt, streams: Sequence[StreamStats]) -> dict[str, 
 
 async def job_info_read(server: Server, job: Job, *, logs: bool) -> dict[str, Any]:
     """JobInfoRead."""
-    # An attempt that began since the job was read as pending is not part of this answer.
-    attempts = (await jobs.attempts(server, [job]))[job.id] if job.status != "pending" else []
+    attempts = (await jobs.attempts(server, [job]))[job.id]
     streams = await jobs.stream_stats(server, attempts)
     entries: list[dict[str, Any]] = []
     for attempt in attempts:

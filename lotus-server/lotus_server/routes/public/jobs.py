@@ -60,7 +60,7 @@ def job_response(job: Job, attempts: Sequence[Attempt]) -> dict[str, Any]:
     if job.status in TERMINAL:
         response["lastUpdatedAt"] = _instant(job.updated_at)
     if job.status == "pending":
-        return response  # an attempt that began since the job was read is not part of this answer
+        return response
     response["duration"] = _duration(job.updated_at // 1000 - job.created_at // 1000)
     if attempts:
         response["bytesSynced"] = sum(attempt.bytes_committed for attempt in attempts)
