@@ -206,9 +206,9 @@ class _Filling:
 
     def _secret(self, schema: Mapping[str, Any], pointer: Pointer, *, required: bool) -> dict[str, Any] | None:
         """The reference to a secret; a value that is entered is kept apart from it."""
-        name = _secret_name(self._name, pointer[-1:])
+        name = secret_name(self._name, pointer[-1:])
         if name in self._names:  # two settings of one name, in two objects
-            name = _secret_name(self._name, pointer)
+            name = secret_name(self._name, pointer)
         self._names.add(name)
         if self._ask is not None and not self._has_value(name):
             value = self._put(schema, pointer, (), "", required=required)
@@ -261,7 +261,7 @@ class _Filling:
         schema = as_mapping(properties[key])
         path = ".".join(map(str, (*pointer, key)))
         if schema.get("airbyte_secret") is True:
-            return f'--set \'{path}={{"$secret": "{_secret_name(self._name, (key,))}"}}\''
+            return f'--set \'{path}={{"$secret": "{secret_name(self._name, (key,))}"}}\''
         only = _only_value(schema)
         return f"--set {shlex.quote(f'{path}={only}')}" if only is not None else f"--set {path}=…"
 
@@ -295,7 +295,7 @@ def _question(
     )
 
 
-def _secret_name(of: str, pointer: Pointer) -> str:
+def secret_name(of: str, pointer: Pointer) -> str:
     """A name that references allow: letters, digits and _, a letter first."""
     text = re.sub(r"[^a-z0-9_]+", "_", "_".join([of, *map(str, pointer)]).lower())
     return text if text[0].isalpha() else f"s_{text}"

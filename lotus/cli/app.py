@@ -9,7 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
-from lotus.cli import actors, backfill, connectors, drift, files, gitops, lake, local, review, secrets, state, streams
+from lotus.cli import (
+    actors,
+    adopt,
+    backfill,
+    connectors,
+    drift,
+    files,
+    gitops,
+    lake,
+    local,
+    review,
+    secrets,
+    state,
+    streams,
+)
 from lotus.cli.groups import Families
 from lotus.cli.options import start_from
 from lotus.cli.output import print_line
@@ -23,6 +37,7 @@ COMMANDS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
         "sources": actors.sources_app,
         "destinations": actors.destinations_app,
         "connectors": connectors.connectors_app,
+        "adopt": adopt.adopt_command,
         "catalog": streams.catalog_command,
         "backfill": backfill.backfill_app,
         "secrets": secrets.secrets_app,

@@ -31,6 +31,8 @@ _PAIRS = {
 """Airbyte's connection sync modes (docs/airbyte-behaviour.md#sync-modes); pairs that are not here do not exist."""
 
 PAIRS: Mapping[tuple[str, str], str] = _PAIRS
+MODES: Mapping[str, tuple[str, str]] = {mode: pair for pair, mode in _PAIRS.items()}
+"""Airbyte's mode of a stream in a connection → `sync_mode` and `destination_sync_mode` of its file."""
 _NEEDS_KEY = ("append_dedup", "overwrite_dedup", "update", "soft_delete")
 
 

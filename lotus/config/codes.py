@@ -386,7 +386,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     # Settings
     ("LOT070", "An unknown setting", "A misspelt setting has no effect.", "lotus:sources"),
     ("LOT071", "A setting of the wrong kind", "What is expected is in the message.", ""),
-    ("LOT072", "A setting names a source that does not exist", "It would have no effect.", "lotus:sources"),
+    ("LOT072", "A setting names something that no file has", "It would have no effect.", "lotus:sources"),
     (
         "LOT073",
         "An override without a file",
@@ -413,6 +413,13 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "The SOPS file cannot be decrypted",
         "lotus:sops names a file whose secrets the program sops decrypts with the keys that this machine has.",
         "lotus:sops: secrets/prod.yaml",
+    ),
+    (
+        "LOT079",
+        "An object that cannot be taken over",
+        "lotus:adopt has the ids of objects that are in Airbyte, in the stack's workspace, and in no state under another "
+        "name.",
+        "lotus:adopt: {sources: {shopify: <id>}}",
     ),
     # dbt
     (

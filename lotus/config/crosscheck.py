@@ -10,7 +10,7 @@ from lotus.config import landing
 from lotus.config.document import Pointer
 from lotus.config.faults import Fault, choose
 from lotus.config.mapper_checks import joined_keys
-from lotus.config.project import DESTINATIONS, Connection, Destination, Source, Stream
+from lotus.config.project import CONNECTORS, DESTINATIONS, Connection, Destination, Source, Stream
 from lotus.config.reading import Files
 from lotus.config.references import Kind
 from lotus.untyped import as_mapping
@@ -23,6 +23,7 @@ def check_settings(
     _check_choices(files, folders)
     _check_left_out(files, folders)
     _check_overrides(files, [*folders, *connectors, *(f"{DESTINATIONS}/{name}" for name in destinations)])
+    _check_adopted(files, folders, connectors, destinations)
 
 
 def _check_choices(files: Files, folders: Sequence[str]) -> None:
@@ -42,6 +43,32 @@ def _check_left_out(files: Files, folders: Sequence[str]) -> None:
         if name not in folders:
             message = f'LOTUS_LEAVE_OUT names "{name}", but there is no such source'
             files.hints.append(Fault("LOT072", message, "environment variable LOTUS_LEAVE_OUT", severity="hint"))
+
+
+def _check_adopted(
+    files: Files, folders: Sequence[str], connectors: Iterable[str], destinations: Mapping[str, Destination]
+) -> None:
+    """Names that no file has: what they name would not be taken over. (Tags are names of Airbyte's.)"""
+    settings = files.settings
+    definitions = [*folders, *(f"{CONNECTORS}/{name}" for name in connectors)]
+    definitions += [f"{DESTINATIONS}/{name}" for name in destinations]
+    names_of: dict[str, Sequence[str]] = {
+        "sources": folders,
+        "connections": folders,
+        "destinations": [*destinations],
+        "definitions": definitions,
+    }
+    for kind_name, names in names_of.items():
+        for name in settings.adopt.get(kind_name, {}):
+            broken = (
+                kind_name == "destinations"
+                and (files.root / settings.streams / DESTINATIONS / f"{name}.json").is_file()
+            )
+            if name not in names and not broken:
+                message = f'lotus:adopt has "{name}" among its {kind_name}, and no file below {settings.streams} has'
+                fix, allowed, near = choose(name, names)
+                at: Pointer = ("adopt", kind_name, name)
+                files.faults.append(settings.fault("LOT072", message, at, fix=fix, allowed=allowed, nearest=near))
 
 
 def _check_overrides(files: Files, keys: Sequence[str]) -> None:

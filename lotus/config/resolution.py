@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lotus.config.document import Document, Pointer
 from lotus.config.faults import Fault, choose
+from lotus.config.project import DESTINATIONS
 from lotus.config.references import NAME, SEALED, Kind, Reference, conflicting, references, ways_to_set, with_values
 from lotus.config.settings import Settings
 from lotus.config.sops import SopsError
@@ -85,12 +87,21 @@ class Resolution:
             self.secrets[name] = readable[0]
         elif candidates or self._settings.offline:
             self.unresolved[name] = None
+        elif self._is_adopted(document):
+            pass  # Airbyte keeps the value that it has
         else:
             near = choose(name, values.secret_names())[2]
             ways = ways_to_set("$secret", name, self._settings.stack)
             message = f'secret "{name}" has no value here'
             fix = f'did you mean "{near}"? Otherwise: {ways}' if near else ways
             self._faults.append(document.fault("LOT047", message, at, fix=fix, nearest=near))
+
+    def _is_adopted(self, document: Document) -> bool:
+        """Whether the file's object is one that the stack takes over."""
+        path = Path(document.file)
+        if path.parent.name == DESTINATIONS:
+            return path.stem in self._settings.adopt.get("destinations", {})
+        return path.parent.name in self._settings.adopt.get("sources", {})
 
 
 def coerced(value: Any, schema: Mapping[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from lotus.authoring.discover import discovered_folder, record
 from lotus.authoring.files import stem_of, write
 from lotus.authoring.fmt import formatted
 from lotus.config import Connection, Destination, Source
-from lotus.config.checks import PAIRS
+from lotus.config.checks import MODES
 from lotus.config.faults import choose
 from lotus.config.project import CONNECTION_FILE, DESTINATIONS, DISCOVERED, SOURCE_FILE
 from lotus.config.references import reference
@@ -34,9 +34,6 @@ _OPTIONS = {
     "nonBreakingSchemaUpdatesBehavior": "non_breaking_schema_updates_behavior",
 }
 """A connection's inputs, and their keys below `connection` of `_source.json`."""
-
-_MODES = {mode: pair for pair, mode in PAIRS.items()}
-"""Airbyte's mode of a stream in a connection → `sync_mode` and `destination_sync_mode` of its file."""
 
 _RESTORE = "restore it: lotus drift prints the command"
 
@@ -265,7 +262,7 @@ class _Edits:
         file.pop("selected", None)
         if synced is None:
             file |= _names_in_a_new_file(name, path, live)
-        modes = _MODES.get(str(live.get("syncMode")))
+        modes = MODES.get(str(live.get("syncMode")))
         if modes is None:
             raise _cannot(step, f"streams.{key}.syncMode", "the files have no such mode", _RESTORE)
         if synced is None or (synced.modes.sync_mode, synced.modes.destination_sync_mode) != modes:

@@ -21,7 +21,7 @@ class Definitions:
     """Tells Airbyte which connector is meant; a manifest or an image of its own is declared as a resource first.
 
     Args:
-        options: the options of a resource, given the names that it had before.
+        options: the options of a resource, given its class and the names that it has and had before.
     """
 
     def __init__(self, workspace: str, options: Callable[..., pulumi.ResourceOptions]) -> None:
@@ -55,8 +55,9 @@ class Definitions:
         return self._shared_definitions[connector.shared]
 
     def _manifest(self, names: Sequence[str], words: str, manifest: Mapping[str, Any]) -> pulumi.Input[str]:
+        options = self._options(airbyte.DeclarativeSourceDefinition, names)
         return airbyte.DeclarativeSourceDefinition(
-            names[0], self._options(*names[1:]), workspace_id=self._workspace, name=words, manifest=manifest
+            names[0], options, workspace_id=self._workspace, name=words, manifest=manifest
         ).definition_id
 
     def _image(
@@ -68,7 +69,7 @@ class Definitions:
     ) -> pulumi.Input[str]:
         return definition(
             names[0],
-            self._options(*names[1:]),
+            self._options(definition, names),
             workspace_id=self._workspace,
             name=words,
             docker_repository=connector.repository,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +21,7 @@ from lotus.example_values import refuse_example
 from lotus.impact import Risk
 from lotus.program import applied
 from lotus.program import notes as notices
+from lotus.program.adoption import LAKE, Key, imports, resource_names
 from lotus.program.connection_inputs import (
     configured_streams,
     declared_namespace,
@@ -172,8 +173,9 @@ class Lake(pulumi.ComponentResource):
     def __init__(
         self, name: str, project: Project, opts: pulumi.ResourceOptions | None = None, *, files: str = ""
     ) -> None:
-        super().__init__("lotus:index:Lake", name, None, opts)
+        super().__init__(LAKE, name, None, opts)
         self._project = project
+        self._imports = imports(project)
         self._workspace = project.settings.workspace
         self._missing = _missing_consents(project)
         self.connections: dict[str, airbyte.Connection] = {}
@@ -200,31 +202,35 @@ class Lake(pulumi.ComponentResource):
                 self._resources["connection", connection.resource] = resource
                 self._backfills(connection, resource)
 
-    def _options(self, *former_names: str, **more: Any) -> pulumi.ResourceOptions:
-        """What every resource has; with the names that it had before, so that it stays the same object."""
-        aliases = [pulumi.Alias(name=name) for name in former_names]
-        return pulumi.ResourceOptions(parent=self, aliases=aliases, **more)
+    def _options(self, kind: type[pulumi.Resource], names: Sequence[str], **more: Any) -> pulumi.ResourceOptions:
+        """What every resource has: the names that it had before, and the object that it takes over."""
+        aliases = [pulumi.Alias(name=name) for name in names[1:]]
+        import_id = self._imports.get((kind.__name__, names[0]))
+        return pulumi.ResourceOptions(parent=self, aliases=aliases, import_=import_id, **more)
 
     def _destination(self, destination: Destination) -> airbyte.Destination:
         definition, configuration = self._definitions.of_destination(destination)
         return airbyte.Destination(
             destination.name,
-            self._options(*destination.names[1:]),
+            self._options(airbyte.Destination, destination.names),
             workspace_id=self._workspace,
             name=destination.title,
             definition_id=definition,
-            configuration={**configuration, **self._resolved(destination.configuration)},
+            configuration={
+                **configuration,
+                **self._resolved(destination.configuration, ("Destination", destination.name)),
+            },
         )
 
     def _source(self, source: Source) -> airbyte.Source:
         definition, configuration = self._definitions.of_source(source)
         return airbyte.Source(
             source.name,
-            self._options(*source.names[1:]),
+            self._options(airbyte.Source, source.names),
             workspace_id=self._workspace,
             name=source.title,
             definition_id=definition,
-            configuration={**configuration, **self._resolved(source.configuration)},
+            configuration={**configuration, **self._resolved(source.configuration, ("Source", source.name))},
         )
 
     def _connection(
@@ -233,10 +239,10 @@ class Lake(pulumi.ComponentResource):
         options = connection.settings
         namespace = declared_namespace(connection)
         destination_file = self._project.destination_of(connection)
-        names = [f"{name}-to-{other}" for name in connection.names for other in destination_file.names]
+        names = resource_names(connection, destination_file)
         return airbyte.Connection(
             names[0],
-            self._options(*names[1:]),
+            self._options(airbyte.Connection, names),
             source_id=source.source_id,
             destination_id=destination.destination_id,
             name=connection.title_to(destination_file),
@@ -253,7 +259,8 @@ class Lake(pulumi.ComponentResource):
 
     def _streams(self, connection: Connection) -> list[dict[str, Any]]:
         """The streams with the keys of their mappers as Pulumi secrets."""
-        return [self._resolved({**stream}) for stream in configured_streams(connection.streams)]
+        key = ("Connection", connection.resource)
+        return [self._resolved({**stream}, key) for stream in configured_streams(connection.streams)]
 
     def _tags(self, connection: Connection) -> list[pulumi.Input[airbyte.ConnectionTagArgs]] | None:
         """The tags that a connection declares; each is one object of the workspace, whoever else names it."""
@@ -267,7 +274,7 @@ class Lake(pulumi.ComponentResource):
     def _tag(self, name: str) -> airbyte.Tag:
         if name not in self._tags_by_name:
             # Its colour is nobody's setting: it gets one, and keeps what people make of it.
-            options = self._options(ignore_changes=["color"])
+            options = self._options(airbyte.Tag, [f"tag-{name}"], ignore_changes=["color"])
             self._tags_by_name[name] = airbyte.Tag(
                 f"tag-{name}", options, workspace_id=self._workspace, name=name, color=tag_color(name)
             )
@@ -322,7 +329,7 @@ class Lake(pulumi.ComponentResource):
                 cursor_field=each.request.cursor_field,
                 siblings=[other.properties for other in agreed if other is not each],
                 consent=consent_of(each),
-                opts=self._options(*each.former_names, depends_on=[resource]),
+                opts=self._options(BackfillReset, [each.name, *each.former_names], depends_on=[resource]),
             )
             self._warn(each, destination, resource, reset)
 
@@ -347,9 +354,12 @@ class Lake(pulumi.ComponentResource):
         """A configuration with secrets in place of their names, for reading the bucket; never an output."""
         return with_values(configuration, lambda reference: self._project.secrets.get(reference.name))
 
-    def _resolved(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration with values in place of `$secret`, as Pulumi secrets."""
-        secrets = self._project.secrets
+    def _resolved(self, configuration: Mapping[str, Any], key: Key) -> dict[str, Any]:
+        """The configuration of a resource with values in place of `$secret`, as Pulumi secrets.
+
+        What is taken over keeps the secrets that Airbyte holds; the next `up` writes those that are given.
+        """
+        secrets = {} if key in self._imports else self._project.secrets
         return with_values(configuration, lambda reference: pulumi.Output.secret(secrets.get(reference.name, KEPT)))
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .sdk.adoption import Adoptable, Wanted, adopt
     from .sdk.connection import (
         Connection,
         ConnectionConfigurationsArgs,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES: dict[str, str] = {
+    "Adoptable": "adoption",
     "Connection": "connection",
     "ConnectionConfigurationsArgs": "connection",
     "ConnectionConfigurationsStreamArgs": "connection",
@@ -84,8 +86,10 @@ _HOMES: dict[str, str] = {
     "SyncMode": "connection",
     "Tag": "tag",
     "WebhookNotificationArgs": "workspace",
+    "Wanted": "adoption",
     "Workspace": "workspace",
     "WorkspaceNotificationsArgs": "workspace",
+    "adopt": "adoption",
     "collect_faults": "consent",
     "consent": "consent",
     "foretell_deletions": "consent",
@@ -106,6 +110,7 @@ _HOMES: dict[str, str] = {
 }
 
 __all__ = [
+    "Adoptable",
     "Applied",
     "Connection",
     "ConnectionConfigurationsArgs",
@@ -135,9 +140,11 @@ __all__ = [
     "SourceDefinition",
     "SyncMode",
     "Tag",
+    "Wanted",
     "WebhookNotificationArgs",
     "Workspace",
     "WorkspaceNotificationsArgs",
+    "adopt",
     "applied",
     "collect_faults",
     "consent",

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from pulumi_airbyte.api import ConnectorType, Object
+from pulumi_airbyte.api import AirbyteError, ConnectorType, Object
 
+from .adoption import Wanted
 from .faults import ProviderError
 from .properties import Kind
 from .resources import RESOURCES
@@ -140,6 +141,19 @@ async def _stored_outputs(provider: AirbyteProvider, arguments: Mapping[str, Jso
     return Values({"readable": True, "outputs": outputs, "planned": provider.planned})
 
 
+async def _adopt(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
+    wanted = [
+        Wanted(str(each["urn"]), str(each["id"]), each.get("formerUrns") or (), each.get("places") or {})
+        for each in cast("list[dict[str, Any]]", arguments["wanted"])
+    ]
+    project, stack, workspace = (str(arguments[name]) for name in ("project", "stack", "workspaceId"))
+    try:
+        judged = await provider.adoption.judge(project, stack, workspace, wanted)
+    except AirbyteError as error:
+        return Values({"unreachable": str(error)})
+    return Values({"imports": {**judged.imports}, "used": [*judged.used], "faults": {**judged.faults}})
+
+
 async def _collect_faults(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
     provider.collect_faults()
     return Values({})
@@ -229,6 +243,18 @@ FUNCTIONS: dict[str, Function] = {
         ("urn",),
         {"readable": {"type": "boolean"}, "outputs": _ANY, "planned": {"type": "integer"}},
         _stored_outputs,
+    ),
+    _token("adopt"): Function(
+        "Judges which objects of the server a program can take over, before it declares them with an import.",
+        {
+            "project": _STRING,
+            "stack": _STRING,
+            "workspaceId": _STRING,
+            "wanted": {"type": "array", "items": _ANY},
+        },
+        ("project", "stack", "workspaceId", "wanted"),
+        {"imports": _ANY, "used": {"type": "array", "items": _STRING}, "faults": _ANY, "unreachable": _STRING},
+        _adopt,
     ),
     _token("collectFaults"): Function(
         "Lets a preview go on after a fault in one resource; foretellDeletions answers which those were.",

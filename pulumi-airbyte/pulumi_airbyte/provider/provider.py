@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pulumi_airbyte.api import Airbyte
 
+from .adoption import Adoption
 from .checking import Checked, Checker
 from .comparing import Comparer
 from .consent import Consents
@@ -49,6 +50,7 @@ class AirbyteProvider:
         siblings = Siblings(self.server)
         recovery = Recovery(self.server, siblings, self.journal)
         self.losses = Losses(self.server, siblings, self.journal, self.consents)
+        self.adoption = Adoption(self.server, self.journal)
         self._recovery = recovery
         self._checker = Checker(self.server)
         self._comparer = Comparer(self.server, self.losses)
@@ -105,6 +107,11 @@ class AirbyteProvider:
     ) -> list[Difference]:
         """What would change, leaf by leaf."""
         found = await self._comparer.diff(urn, resource_id, old, outputs, new, ignored)
+        refusal = self.adoption.refusal(urn, found)
+        if refusal:
+            if not await self.collected(urn, [refusal]):
+                raise ProviderError(f"{name_of(kind_of(urn), new.data)}: {refusal}")
+            return []
         self.planned += 1 if found else 0
         return found
 
