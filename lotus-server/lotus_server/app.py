@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lotus_server.errors import BadRequest, Forbidden, Problem, TryAgainLater
@@ -97,10 +97,22 @@ async def _http_error(request: Request, error: Exception) -> Response:
         text = f"There is no operation {request.method} {request.url.path}"
     elif status == 405:
         text = f"{request.url.path} has no operation {request.method}"
+        headers = {"allow": ", ".join(sorted(_methods(request)))}
     else:
         text = str(error)
     names = {404: "resource-not-found", 405: "method-not-allowed"}
     return plain_problem(request.url.path, status, names.get(status, "bad-request"), text, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all operations at the request's path; each of them is a route of its own."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 class Guard:

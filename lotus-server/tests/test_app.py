@@ -155,6 +155,11 @@ def test_a_path_is_matched_as_airbyte_matches_it(airbyte: Airbyte, method: str, 
     assert (response.headers.get("allow") is not None) == (status == 405)
 
 
+def test_a_wrong_method_is_answered_with_all_that_the_path_has(airbyte: Airbyte) -> None:
+    """Each method is an operation of its own; the order is always the same."""
+    assert airbyte.http.put("/api/public/v1/jobs").headers["allow"] == "GET, HEAD, POST"
+
+
 def test_a_form_is_no_json(airbyte: Airbyte) -> None:
     """What a web page can send without being asked (text/plain, forms) is not read as JSON."""
     response = airbyte.http.post("/v1/workspaces", content='{"name":"w"}', headers={"Content-Type": "text/plain"})

@@ -78,9 +78,9 @@ def adopt(session: Session, names: Sequence[str], *, everything: bool = False) -
     stored = managed(session.root, session.stack, session.environment)
     with in_our_words():
         workspace = asyncio.run(_workspace(session))
-    known = {each.id: each.urn.rsplit("::", 1)[-1] for each in stored}
-    known |= {id: name for ids in session.settings.adopt.values() for name, id in ids.items()}
-    return _Plan(session, workspace, known).of(_chosen(workspace, names) if names else None)
+    managed_names = {each.id: each.urn.rsplit("::", 1)[-1] for each in stored}
+    managed_names |= {id: name for ids in session.settings.adopt.values() for name, id in ids.items()}
+    return _Plan(session, workspace, managed_names).of(_chosen(workspace, names) if names else None)
 
 
 def write_adoption(session: Session, adoption: Adoption) -> list[str]:
@@ -97,7 +97,7 @@ def write_adoption(session: Session, adoption: Adoption) -> list[str]:
     return written
 
 
-def clean(session: Session) -> list[str]:
+def remove_used_ids(session: Session) -> list[str]:
     """Takes out of `lotus:adopt` the ids that the state has; what was taken out, as `kind name`.
 
     Raises:
@@ -107,11 +107,11 @@ def clean(session: Session) -> list[str]:
     settings = session.settings
     taken = {each.id for each in managed(session.root, session.stack, session.environment)}
     rest = {kind: {n: id for n, id in ids.items() if id not in taken} for kind, ids in settings.adopt.items()}
-    used = [f"{kind} {n}" for kind, ids in settings.adopt.items() for n, id in ids.items() if id in taken]
-    if used:
+    removed = [f"{kind} {n}" for kind, ids in settings.adopt.items() for n, id in ids.items() if id in taken]
+    if removed:
         stack_file = session.root / settings.file
         write(session.root, stack_file, with_adopted(stack_file.read_text(encoding="utf-8"), rest))
-    return used
+    return removed
 
 
 def with_adopted(text: str, ids: Mapping[str, Mapping[str, str]]) -> str:
@@ -164,7 +164,7 @@ class _Workspace:
 async def _workspace(session: Session) -> _Workspace:
     async with session.airbyte() as airbyte:
         sources, destinations, connections = [await _listed(airbyte, session.workspace, kind) for kind in _KINDS]
-    alive = {id: one for id, one in connections.items() if one.get("status") != "deprecated"}
+    alive = {id: item for id, item in connections.items() if item.get("status") != "deprecated"}
     return _Workspace(sources, destinations, alive)
 
 
@@ -173,26 +173,26 @@ _KINDS = ("source", "destination", "connection")
 
 async def _listed(airbyte: Airbyte, workspace: str, kind: str) -> dict[str, Object]:
     objects = await airbyte.objects(f"/{kind}s", {"workspaceIds": [workspace]})
-    return {str(one[f"{kind}Id"]): one for one in objects}
+    return {str(item[f"{kind}Id"]): item for item in objects}
 
 
 def _chosen(workspace: _Workspace, names: Sequence[str]) -> set[str]:
     """The ids that the names stand for, with all that belongs to them."""
     ids: set[str] = set()
     for name in names:
-        found = [
+        matches = [
             (kind, id)
             for kind, objects in workspace.of_kind()
-            for id, one in objects.items()
-            if name in (id, one["name"])
+            for id, item in objects.items()
+            if name in (id, item["name"])
         ]
-        if not found:
-            known = sorted({str(one["name"]) for _, objects in workspace.of_kind() for one in objects.values()})
-            raise ConfigError(f'Airbyte has nothing named "{name}" in this workspace', fix=choose(name, known)[0])
-        if len(found) > 1:
-            listed = ", ".join(f"{kind} {id}" for kind, id in found)
+        if not matches:
+            titles = sorted({str(item["name"]) for _, objects in workspace.of_kind() for item in objects.values()})
+            raise ConfigError(f'Airbyte has nothing named "{name}" in this workspace', fix=choose(name, titles)[0])
+        if len(matches) > 1:
+            listed = ", ".join(f"{kind} {id}" for kind, id in matches)
             raise ConfigError(f'"{name}" names several objects: {listed}', fix="give the id of the one that is meant")
-        ids |= _with_ends(workspace, *found[0])
+        ids |= _with_ends(workspace, *matches[0])
     return ids
 
 
@@ -201,7 +201,7 @@ def _with_ends(workspace: _Workspace, kind: str, object_id: str) -> set[str]:
         connections = [object_id]
     else:
         connections = [
-            id for id, one in workspace.connections.items() if kind == "source" and one["sourceId"] == object_id
+            id for id, item in workspace.connections.items() if kind == "source" and item["sourceId"] == object_id
         ]
     ends = {str(workspace.connections[id][f"{end}Id"]) for id in connections for end in ("source", "destination")}
     return {object_id, *connections, *ends}
@@ -213,7 +213,7 @@ class _Plan:
 
     session: Session
     workspace: _Workspace
-    known: Mapping[str, str]
+    managed: Mapping[str, str]
     """The names of what the stack has, or takes over already, by id."""
     files: dict[str, str] = field(default_factory=dict[str, str])
     objects: list[Adopted] = field(default_factory=list[Adopted])
@@ -224,15 +224,15 @@ class _Plan:
 
     def of(self, chosen: set[str] | None) -> Adoption:
         """The plan for these ids, or for all."""
-        files, known = self.session.files, self.known
+        files = self.session.files
         self._taken = {f"destination {each.name}".casefold() for each in files.destinations}
         self._taken |= {f"folder {each.name}".casefold() for each in (*files.sources, *files.connections)}
-        self._names.update(known)
-        write_one = {"source": self._source, "destination": self._destination, "connection": self._connection}
+        self._names.update(self.managed)
+        writers = {"source": self._source, "destination": self._destination, "connection": self._connection}
         for kind, objects in self.workspace.of_kind():
             for object_id, item in sorted(objects.items(), key=lambda pair: (str(pair[1]["name"]), pair[0])):
-                if (chosen is None or object_id in chosen) and object_id not in known:
-                    write_one[kind](object_id, item)
+                if (chosen is None or object_id in chosen) and object_id not in self.managed:
+                    writers[kind](object_id, item)
         return Adoption(tuple(self.objects), self.files, tuple(self.skipped))
 
     def _name(self, object_id: str, words: str, room: str) -> str:
@@ -273,11 +273,11 @@ class _Plan:
             self.skipped.append(f'connection "{item["name"]}" {object_id}: its source or destination is not adopted')
             return
         content: dict[str, Any] = self._options(item, destination)
-        own_file = f"{self.session.settings.streams}/{source}/{SOURCE_FILE}"
-        if own_file in self.files and not any(e.kind == "connection" and e.name == source for e in self.objects):
+        source_file = f"{self.session.settings.streams}/{source}/{SOURCE_FILE}"
+        if source_file in self.files and not any(e.kind == "connection" and e.name == source for e in self.objects):
             # The first connection of a source is its own folder's.
-            name, file = source, own_file
-            content = {**json.loads(self.files[own_file]), **content}
+            name, file = source, source_file
+            content = {**json.loads(self.files[source_file]), **content}
         else:
             name = self._name(object_id, f"{source}-to-{destination}", "folder")
             file = f"{self.session.settings.streams}/{name}/{CONNECTION_FILE}"
@@ -315,10 +315,10 @@ class _Plan:
             key = (each.get("namespace"), str(each["name"]))
             self.files[f"{folder}/{names[key]}.json"] = formatted(_stream(each, names[key]), "stream")
 
-    def _add(self, adopted: Adopted, content: Mapping[str, Any]) -> None:
+    def _add(self, entry: Adopted, content: Mapping[str, Any]) -> None:
         kinds = {SOURCE_FILE: "source", CONNECTION_FILE: "connection"}
-        self.objects.append(adopted)
-        self.files[adopted.file] = formatted({**content}, kinds.get(Path(adopted.file).name, "destination"))
+        self.objects.append(entry)
+        self.files[entry.file] = formatted({**content}, kinds.get(Path(entry.file).name, "destination"))
 
 
 def _actor(role: str, name: str, item: Object) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -372,9 +372,9 @@ def _stream(stream: Mapping[str, Any], stem: str) -> dict[str, Any]:
 
 def _unmanaged(streams: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What streams have in Airbyte that the files leave to it."""
-    found: list[str] = []
+    leaves: list[str] = []
     for key, words in (("selectedFields", "fields"), ("mappers", "mappers"), ("includeFiles", "files")):
         names = [str(each["name"]) for each in streams if each.get(key)]
         if names:
-            found.append(f"{words} of {', '.join(names)}")
-    return tuple(found)
+            leaves.append(f"{words} of {', '.join(names)}")
+    return tuple(leaves)

@@ -27,22 +27,17 @@ def adopt_command(
 
     Example: lotus adopt "Shopify EU" --write
     """
-    from lotus.authoring.adopt import adopt
-    from lotus.authoring.adopt import clean as clean_adopted
+    from lotus.authoring.adopt import adopt, remove_used_ids, write_adoption
 
     session = current_session(stack)
     if clean:
-        used = clean_adopted(session)
-        for each in used:
+        removed = remove_used_ids(session)
+        for each in removed:
             print_line(f"taken out of lotus:adopt: {each}")
-        say(f"{counted(len(used), 'id')} taken out" if used else "lotus:adopt has no id that the state has")
+        say(f"{counted(len(removed), 'id')} taken out" if removed else "lotus:adopt has no id that the state has")
         return
     adoption = adopt(session, names or [], everything=everything)
-    written: list[str] = []
-    if write:
-        from lotus.authoring.adopt import write_adoption
-
-        written = write_adoption(session, adoption)
+    written = write_adoption(session, adoption) if write else []
     if as_json:
         print_json({"objects": adoption.objects, "skipped": adoption.skipped, "written": written})
         return

@@ -87,9 +87,7 @@ class Resolution:
             self.secrets[name] = readable[0]
         elif candidates or self._settings.offline:
             self.unresolved[name] = None
-        elif self._is_adopted(document):
-            pass  # Airbyte keeps the value that it has
-        else:
+        elif not self._is_adopted(document):
             near = choose(name, values.secret_names())[2]
             ways = ways_to_set("$secret", name, self._settings.stack)
             message = f'secret "{name}" has no value here'
@@ -97,7 +95,7 @@ class Resolution:
             self._faults.append(document.fault("LOT047", message, at, fix=fix, nearest=near))
 
     def _is_adopted(self, document: Document) -> bool:
-        """Whether the file's object is one that the stack takes over."""
+        """Whether the file's object is one that the stack takes over: Airbyte keeps the values that it has."""
         path = Path(document.file)
         if path.parent.name == DESTINATIONS:
             return path.stem in self._settings.adopt.get("destinations", {})

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from lotus.config.adopted import UUID, adopted_ids
 from lotus.config.document import Pointer, read_text
 from lotus.config.faults import Fault, choose
 from lotus.config.readers import READERS, Readers, UnknownReaders
@@ -46,11 +47,6 @@ KEYS = {
 }
 """Every key below `lotus:`, with what it takes."""
 
-ADOPTED = ("sources", "destinations", "connections", "definitions", "tags")
-"""What `lotus:adopt` takes over: ids of Airbyte by the names that the files give the objects."""
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -70,7 +66,7 @@ class Settings:
     """Whether manifests may bring code of their own."""
     confirm: tuple[str, ...] = ()
     adopt: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
-    """The ids of objects that exist in Airbyte, by kind (see `ADOPTED`) and by the names of the files."""
+    """The ids of objects that exist in Airbyte, by kind (see `adopted.KINDS`) and by the names of the files."""
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
     values: Values = field(default_factory=Values)
     offline: bool = False
@@ -303,7 +299,7 @@ class _Reader:
             discovered=self._text(entries, "discovered"),
             components=self._bool(entries, "components"),
             confirm=self._names(("confirm",), self._typed(entries.get("confirm"))) or (),
-            adopt=self._adopt(entries),
+            adopt=adopted_ids(self._object(entries, "adopt"), self._wrong),
             left_out=self._left_out(),
             values=self._values(entries),
             readers=self._readers(entries),
@@ -365,7 +361,7 @@ class _Reader:
                 message = f"lotus:workspace is missing in {self.file}, so the lake has no Airbyte workspace"
                 self._wrong("LOT075", message, ("lake",), fix="pulumi config set lotus:workspace <id of the workspace>")
             return ""
-        if not _UUID.fullmatch(value):
+        if not UUID.fullmatch(value):
             self._mistyped(("workspace",), "a workspace id such as 00000000-0000-4000-8000-000000000001", value)
         return value
 
@@ -420,33 +416,6 @@ class _Reader:
             else:
                 self._mistyped(("overrides", name), "an object that is laid over the file", value)
         return overrides
-
-    def _adopt(self, entries: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
-        adopted: dict[str, Mapping[str, str]] = {}
-        names: dict[tuple[str, str], str] = {}
-        for kind_name, value in self._object(entries, "adopt").items():
-            at: Pointer = ("adopt", kind_name)
-            if kind_name not in ADOPTED:
-                fix, allowed, near = choose(kind_name, ADOPTED)
-                message = f'lotus:adopt has no kind "{kind_name}"'
-                self._wrong("LOT070", message, at, fix=fix, allowed=allowed, nearest=near)
-            elif not is_mapping(value):
-                self._mistyped(at, "an object of names and ids", value)
-            else:
-                adopted[kind_name] = {name: id for name, id in value.items() if self._is_id(id, (*at, name), names)}
-        return adopted
-
-    def _is_id(self, value: Any, pointer: Pointer, names: dict[tuple[str, str], str]) -> bool:
-        """Whether it is the id of an object that no other name has; `names` has those so far."""
-        kind_name, name = str(pointer[1]), str(pointer[2])
-        if not isinstance(value, str) or not _UUID.fullmatch(value):
-            self._mistyped(pointer, "an id such as 00000000-0000-4000-8000-000000000001", value)
-            return False
-        other = names.setdefault((kind_name, value.lower()), name)
-        if other != name:
-            message = f'"{other}" and "{name}" cannot be one object: lotus:adopt gives both the id {value}'
-            self._wrong("LOT014", message, pointer, fix="keep the line of the one that it is")
-        return other == name
 
     def _left_out(self) -> dict[str, str]:
         text = self.environment.get(LEAVE_OUT, "")

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_airbyte as airbyte
 
-from lotus.config import Connection, Destination, Project, Source
+from lotus.config import Connection, Destination, Project
 from lotus.config.document import Document
 from lotus.config.faults import Fault
 from lotus.config.project import CONNECTORS, DESTINATIONS
@@ -24,39 +24,38 @@ Key = tuple[str, str]
 """A resource's class and name, such as `("Source", "shop")`."""
 
 
-def imports(project: Project) -> Mapping[Key, str]:
+def adopted_imports(project: Project) -> Mapping[Key, str]:
     """What the program imports: the objects of `lotus:adopt` that the state does not have yet.
 
     Raises:
         pulumi.RunError: an object cannot be taken over, or Airbyte does not answer.
     """
-    adopted = project.settings.adopt
-    if not any(adopted.values()):
+    if not any(project.settings.adopt.values()):
         return {}
-    wanted = {urns[0]: (key, resource_id, urns, pointer) for key, resource_id, urns, pointer in _wanted(project)}
+    objects = {urns[0]: (key, resource_id, urns, pointer) for key, resource_id, urns, pointer in _objects(project)}
     places = _Places(project)
     judged = airbyte.adopt(
         project.settings.workspace,
         [
             airbyte.Wanted(urn, resource_id, urns[1:], places.of(key))
-            for urn, (key, resource_id, urns, _) in wanted.items()
+            for urn, (key, resource_id, urns, _) in objects.items()
         ],
     )
     if judged.unreachable is not None:
-        names = ", ".join(f"{key[0]} {key[1]}" for key, *_ in wanted.values())
+        names = ", ".join(f"{key[0]} {key[1]}" for key, *_ in objects.values())
         raise pulumi.RunError(
             f"Airbyte does not answer ({judged.unreachable}): it is not known whether this can be taken over: {names}"
             f"\n  where: {project.settings.file}: lotus:adopt\n  fix:   try again when Airbyte answers"
         )
     faults = [
-        _fault(project, wanted[urn][3], f"{wanted[urn][0][1]}: {reason}") for urn, reason in judged.faults.items()
+        _fault(project, objects[urn][3], f"{objects[urn][0][1]}: {reason}") for urn, reason in judged.faults.items()
     ]
     if faults:
         raise pulumi.RunError(str(FaultsError(faults)))
-    if judged.used:
-        used = counted(len(judged.used), "id")
-        pulumi.log.info(f"lotus:adopt has {used} of objects that the stack has taken over; they can go")
-    return {wanted[urn][0]: text for urn, text in judged.imports.items()}
+    if judged.managed:
+        ids = counted(len(judged.managed), "id")
+        pulumi.log.info(f"lotus:adopt has {ids} of objects that the stack has taken over; they can go")
+    return {objects[urn][0]: text for urn, text in judged.imports.items()}
 
 
 def _fault(project: Project, pointer: Sequence[str], message: str) -> Fault:
@@ -64,13 +63,13 @@ def _fault(project: Project, pointer: Sequence[str], message: str) -> Fault:
     return project.settings.fault("LOT079", message, tuple(pointer), fix=fix)
 
 
-def _wanted(project: Project) -> Iterator[tuple[Key, str, list[str], tuple[str, str, str]]]:
+def _objects(project: Project) -> Iterator[tuple[Key, str, list[str], tuple[str, str, str]]]:
     """Each object: its resource, its id, the URNs of now and before, and its place in the stack's file."""
     for kind, ids in project.settings.adopt.items():
         for name, resource_id in ids.items():
-            found = _resource(project, kind, name)
-            if found is not None:
-                class_name, names = found
+            resource = _resource(project, kind, name)
+            if resource is not None:
+                class_name, names = resource
                 urns = [_urn(class_name, each) for each in names]
                 yield (class_name, names[0]), resource_id, urns, ("adopt", kind, name)
 
@@ -79,30 +78,50 @@ def _resource(project: Project, kind: str, name: str) -> tuple[str, Sequence[str
     """The class and the names, now and before, of the resource; None if this stack does not declare it."""
     if kind == "tags":
         return "Tag", [f"tag-{name}"]
-    if kind == "definitions":
-        return _definition(project, name)
-    for each in (*project.sources, *project.destinations, *project.connections):
-        if isinstance(each, Source) and kind == "sources" and each.name == name:
-            return "Source", each.names
-        if isinstance(each, Destination) and kind == "destinations" and each.name == name:
-            return "Destination", each.names
-        if isinstance(each, Connection) and kind == "connections" and each.name == name:
-            return "Connection", resource_names(each, project.destination_of(each))
-    return None
+    candidates = {
+        "sources": _sources(project),
+        "destinations": _destinations(project),
+        "connections": _connections(project),
+        "definitions": _definitions(project),
+    }
+    return candidates[kind].get(name)
 
 
-def _definition(project: Project, name: str) -> tuple[str, Sequence[str]] | None:
-    """The definition of a source's or destination's own connector, or of one that sources share."""
+Resources = Mapping[str, tuple[str, Sequence[str]]]
+"""Class and names of resources, by the name in `lotus:adopt`."""
+
+
+def _sources(project: Project) -> Resources:
+    return {source.name: ("Source", source.names) for source in project.sources}
+
+
+def _destinations(project: Project) -> Resources:
+    return {destination.name: ("Destination", destination.names) for destination in project.destinations}
+
+
+def _connections(project: Project) -> Resources:
+    return {
+        connection.name: ("Connection", resource_names(connection, project.destination_of(connection)))
+        for connection in project.connections
+    }
+
+
+def _definitions(project: Project) -> Resources:
+    """The definitions of sources' and destinations' own connectors, and of those that sources share."""
+    definitions: dict[str, tuple[str, Sequence[str]]] = {
+        f"{DESTINATIONS}/{each.name}": ("DestinationDefinition", [f"{name}-connector" for name in each.names])
+        for each in project.destinations
+    }
     for source in project.sources:
-        shared = source.connector.shared
-        if name == (f"{CONNECTORS}/{shared}" if shared else source.name):
-            class_name = "SourceDefinition" if source.manifest is None else "DeclarativeSourceDefinition"
-            suffix = "-connector" if source.manifest is None else "-manifest"
-            return class_name, [name] if shared else [f"{each}{suffix}" for each in source.names]
-    for destination in project.destinations:
-        if name == f"{DESTINATIONS}/{destination.name}":
-            return "DestinationDefinition", [f"{each}-connector" for each in destination.names]
-    return None
+        is_manifest = source.manifest is not None
+        class_name = "DeclarativeSourceDefinition" if is_manifest else "SourceDefinition"
+        if source.connector.shared:
+            shared = f"{CONNECTORS}/{source.connector.shared}"
+            definitions[shared] = (class_name, [shared])
+        else:
+            suffix = "manifest" if is_manifest else "connector"
+            definitions[source.name] = (class_name, [f"{name}-{suffix}" for name in source.names])
+    return definitions
 
 
 def resource_names(connection: Connection, destination: Destination) -> list[str]:

@@ -21,7 +21,7 @@ from lotus.example_values import refuse_example
 from lotus.impact import Risk
 from lotus.program import applied
 from lotus.program import notes as notices
-from lotus.program.adoption import LAKE, Key, imports, resource_names
+from lotus.program.adoption import LAKE, Key, adopted_imports, resource_names
 from lotus.program.connection_inputs import (
     configured_streams,
     declared_namespace,
@@ -175,9 +175,8 @@ class Lake(pulumi.ComponentResource):
     ) -> None:
         super().__init__(LAKE, name, None, opts)
         self._project = project
-        self._imports = imports(project)
-        self._workspace = project.settings.workspace
-        self._missing = _missing_consents(project)
+        self._imports = adopted_imports(project)
+        self._workspace, self._missing = project.settings.workspace, _missing_consents(project)
         self.connections: dict[str, airbyte.Connection] = {}
         self._definitions = Definitions(self._workspace, self._options)
         self._tags_by_name: dict[str, airbyte.Tag] = {}
@@ -259,8 +258,8 @@ class Lake(pulumi.ComponentResource):
 
     def _streams(self, connection: Connection) -> list[dict[str, Any]]:
         """The streams with the keys of their mappers as Pulumi secrets."""
-        key = ("Connection", connection.resource)
-        return [self._resolved({**stream}, key) for stream in configured_streams(connection.streams)]
+        streams = configured_streams(connection.streams)
+        return [self._resolved({**stream}, ("Connection", connection.resource)) for stream in streams]
 
     def _tags(self, connection: Connection) -> list[pulumi.Input[airbyte.ConnectionTagArgs]] | None:
         """The tags that a connection declares; each is one object of the workspace, whoever else names it."""

@@ -185,6 +185,16 @@ SAMPLES = {
         ],
         ("job", "rows before", "rows read"),
     ),
+    "adopt": Sample(
+        ("", "in Airbyte", "id", "file", "left to Airbyte", "secrets"),
+        [
+            ("source", LONG, "11111111-1111-4111-8111-111111111111", "streams/shop/_source.json", "", "shop_token"),
+            (
+                *("connection", f"{LONG} → Lake", "22222222-2222-4222-8222-222222222222", "streams/shop/_source.json"),
+                *("fields of orders; mappers of customers, orders", ""),
+            ),
+        ],
+    ),
     "connectors": Sample(("connector", "runs"), [("github", "here, from PyPI"), (LONG, "on a real Airbyte")]),
     "connectors show": Sample(
         ("version", "uploaded", "Python", "licence", "here"),

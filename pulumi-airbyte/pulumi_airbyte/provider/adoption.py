@@ -20,7 +20,7 @@ PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Candidate:
     """An object that a program takes over, and the URNs of the resource that it becomes: of now, and of before."""
 
     urn: str
@@ -29,7 +29,7 @@ class Wanted:
     places: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where the program declares a leaf, by its path or the start of it; the place of the empty one is that of all."""
 
-    def place(self, leaf: str) -> str:
+    def place_of(self, leaf: str) -> str:
         """Where a leaf is declared."""
         starts = [start for start in self.places if leaf == start or leaf.startswith((f"{start}.", f"{start}["))]
         return self.places[max(starts, key=len)] if starts else self.places.get("", "")
@@ -37,11 +37,11 @@ class Wanted:
 
 @dataclass
 class Judged:
-    """What becomes of the objects that are wanted."""
+    """What becomes of the objects that are candidate."""
 
     imports: dict[str, str] = field(default_factory=dict[str, str])
     """What Pulumi's `import` names, by URN."""
-    used: list[str] = field(default_factory=list[str])
+    managed: list[str] = field(default_factory=list[str])
     """URNs that the state has with this id: nothing is left to do."""
     faults: dict[str, str] = field(default_factory=dict[str, str])
     """Why an object cannot be taken over, by URN."""
@@ -57,9 +57,9 @@ class Adoption:
     def __init__(self, server: Server, journal: Journal) -> None:
         self._server = server
         self._journal = journal
-        self._taken: dict[str, Wanted] = {}
+        self._taken: dict[str, Candidate] = {}
 
-    async def judge(self, project: str, stack: str, workspace: str, wanted: Sequence[Wanted]) -> Judged:
+    async def judge(self, project: str, stack: str, workspace: str, candidates: Sequence[Candidate]) -> Judged:
         """What is imported, what is in the state already, and what cannot be.
 
         Raises:
@@ -67,9 +67,9 @@ class Adoption:
         """
         stored = await self._journal.stored(project, stack) or []
         judged = Judged()
-        open_ones = [each for each in wanted if not self._known(each, stored, judged)]
+        unmanaged = [each for each in candidates if not self._is_decided(each, stored, judged)]
         lists: dict[str, Mapping[str, Mapping[str, Json]]] = {}
-        for each in open_ones:
+        for each in unmanaged:
             kind = kind_of(each.urn)
             if kind.token not in lists:
                 place: dict[str, Json] = {"workspaceId": workspace}
@@ -83,21 +83,21 @@ class Adoption:
                 self._taken[each.urn] = each
         return judged
 
-    def _known(self, wanted: Wanted, stored: Sequence[Stored], judged: Judged) -> bool:
+    def _is_decided(self, candidate: Candidate, stored: Sequence[Stored], judged: Judged) -> bool:
         """Whether the state decides it: it has the resource, or the object as another one."""
-        kind = kind_of(wanted.urn)
+        kind = kind_of(candidate.urn)
         for item in stored:
             if item.going or not item.id:
                 continue
-            if item.urn in (wanted.urn, *wanted.former_urns):
-                if item.id == wanted.id:
-                    judged.used.append(wanted.urn)
+            if item.urn in (candidate.urn, *candidate.former_urns):
+                if item.id == candidate.id:
+                    judged.managed.append(candidate.urn)
                 else:
-                    judged.faults[wanted.urn] = f"in the state it is {kind.word} {item.id}, another one"
+                    judged.faults[candidate.urn] = f"in the state it is {kind.word} {item.id}, another one"
                 return True
-            if item.id == wanted.id:
+            if item.id == candidate.id:
                 name = item.urn.rsplit("::", 1)[-1]
-                judged.faults[wanted.urn] = f'{kind.word} {wanted.id} is in the state already, as "{name}"'
+                judged.faults[candidate.urn] = f'{kind.word} {candidate.id} is in the state already, as "{name}"'
                 return True
         return False
 
@@ -112,13 +112,13 @@ class Adoption:
 
     def refusal(self, urn: str, differences: Sequence[Difference]) -> str | None:
         """Why an object is not taken over: it is not what the program declares. None if it is, or is no such object."""
-        wanted = self._taken.get(urn)
-        if wanted is None or not differences:
+        candidate = self._taken.get(urn)
+        if candidate is None or not differences:
             return None
         leaves: list[str] = []
         for difference in differences:
             leaf = dotted(difference.path)
-            place = wanted.place(leaf)
+            place = candidate.place_of(leaf)
             leaves.append(f"{leaf} ({place})" if place else leaf)
         return (
             f"it is taken over as Airbyte has it, and differs from what is declared: {', '.join(leaves)}; declare what "

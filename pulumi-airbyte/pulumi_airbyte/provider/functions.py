@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pulumi_airbyte.api import AirbyteError, ConnectorType, Object
 
-from .adoption import Wanted
+from .adoption import Candidate
 from .faults import ProviderError
 from .properties import Kind
 from .resources import RESOURCES
@@ -142,16 +142,16 @@ async def _stored_outputs(provider: AirbyteProvider, arguments: Mapping[str, Jso
 
 
 async def _adopt(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
-    wanted = [
-        Wanted(str(each["urn"]), str(each["id"]), each.get("formerUrns") or (), each.get("places") or {})
-        for each in cast("list[dict[str, Any]]", arguments["wanted"])
+    candidates = [
+        Candidate(str(each["urn"]), str(each["id"]), each.get("formerUrns") or (), each.get("places") or {})
+        for each in arguments["wanted"]
     ]
     project, stack, workspace = (str(arguments[name]) for name in ("project", "stack", "workspaceId"))
     try:
-        judged = await provider.adoption.judge(project, stack, workspace, wanted)
+        judged = await provider.adoption.judge(project, stack, workspace, candidates)
     except AirbyteError as error:
         return Values({"unreachable": str(error)})
-    return Values({"imports": {**judged.imports}, "used": [*judged.used], "faults": {**judged.faults}})
+    return Values({"imports": {**judged.imports}, "managed": [*judged.managed], "faults": {**judged.faults}})
 
 
 async def _collect_faults(provider: AirbyteProvider, arguments: Mapping[str, Json]) -> Values:
@@ -253,7 +253,7 @@ FUNCTIONS: dict[str, Function] = {
             "wanted": {"type": "array", "items": _ANY},
         },
         ("project", "stack", "workspaceId", "wanted"),
-        {"imports": _ANY, "used": {"type": "array", "items": _STRING}, "faults": _ANY, "unreachable": _STRING},
+        {"imports": _ANY, "managed": {"type": "array", "items": _STRING}, "faults": _ANY, "unreachable": _STRING},
         _adopt,
     ),
     _token("collectFaults"): Function(

@@ -24,11 +24,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Adoptable:
-    """What becomes of the objects that are wanted, by the URN of their resource."""
+    """What becomes of the objects, by the URN of their resource."""
 
     imports: Mapping[str, str]
     """What `ResourceOptions(import_=…)` takes."""
-    used: Sequence[str]
+    managed: Sequence[str]
     """Those that the state has: an import would be of no use, and would stop a later replacement."""
     faults: Mapping[str, str]
     """Why an object cannot be taken over."""
@@ -36,7 +36,7 @@ class Adoptable:
     """Why Airbyte did not answer; then nothing else is known."""
 
 
-def adopt(workspace: str, wanted: Sequence[Wanted], opts: pulumi.InvokeOptions | None = None) -> Adoptable:
+def adopt(workspace: str, objects: Sequence[Wanted], opts: pulumi.InvokeOptions | None = None) -> Adoptable:
     """Judge what the stack can take over; to be called before anything is declared.
 
     A resource that is imported after this call and differs from its object is an error of the preview and of the
@@ -48,10 +48,10 @@ def adopt(workspace: str, wanted: Sequence[Wanted], opts: pulumi.InvokeOptions |
         "workspaceId": workspace,
         "wanted": [
             {"urn": each.urn, "id": each.id, "formerUrns": [*each.former_urns], "places": {**each.places}}
-            for each in wanted
+            for each in objects
         ],
     }
     answer: Any = pulumi.runtime.invoke("airbyte:index/adopt:adopt", arguments, opts).value or {}
     return Adoptable(
-        answer.get("imports") or {}, answer.get("used") or [], answer.get("faults") or {}, answer.get("unreachable")
+        answer.get("imports") or {}, answer.get("managed") or [], answer.get("faults") or {}, answer.get("unreachable")
     )
