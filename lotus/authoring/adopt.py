@@ -248,9 +248,14 @@ class _Plan:
         return name
 
     def _destination(self, object_id: str, item: Object) -> None:
+        if not any(each["destinationId"] == object_id for each in self.workspace.connections.values()):
+            self.skipped.append(f'destination "{item["name"]}" {object_id}: no connection lands in it')
+            return
         name = self._name(object_id, str(item["name"]), "destination")
         file = f"{self.session.settings.streams}/{DESTINATIONS}/{name}.json"
-        content, secrets = _actor("destination", name, item)
+        # Sources come first, and a secret's name begins with that of its object.
+        is_taken = f"folder {name}" in self._taken
+        content, secrets = _actor("destination", name, item, f"{name}_destination" if is_taken else name)
         if not self.session.files.destinations and not any(e.kind == "destination" for e in self.objects):
             content["default"] = True
         self._add(Adopted("destination", str(item["name"]), object_id, name, file, (), secrets), content)
@@ -258,38 +263,41 @@ class _Plan:
     def _source(self, object_id: str, item: Object) -> None:
         name = self._name(object_id, str(item["name"]), "folder")
         file = f"{self.session.settings.streams}/{name}/{SOURCE_FILE}"
-        content, secrets = _actor("source", name, item)
+        content, secrets = _actor("source", name, item, name)
+        reason = self.session.settings.reason_left_out(name)
+        if reason:
+            self.skipped.append(f'source "{item["name"]}" {object_id}, as {name}: {reason}')
+            del self._names[object_id]
+            return
         self._add(Adopted("source", str(item["name"]), object_id, name, file, (), secrets), content)
 
     def _connection(self, object_id: str, item: Object) -> None:
         streams = as_mappings(as_mapping(item.get("configurations")).get("streams"))
         source, destination = self._names.get(str(item["sourceId"])), self._names.get(str(item["destinationId"]))
-        if not streams:
-            self.skipped.append(
-                f'connection "{item["name"]}" {object_id}: it has no streams, and no file stands for it'
-            )
-            return
+        reason = _reason_skipped(streams)
         if source is None or destination is None:
-            self.skipped.append(f'connection "{item["name"]}" {object_id}: its source or destination is not adopted')
+            reason = "its source or destination is not adopted"
+        if reason or source is None or destination is None:
+            self.skipped.append(f'connection "{item["name"]}" {object_id}: {reason}')
             return
-        content: dict[str, Any] = self._options(item, destination)
-        source_file = f"{self.session.settings.streams}/{source}/{SOURCE_FILE}"
-        if source_file in self.files and not any(e.kind == "connection" and e.name == source for e in self.objects):
-            # The first connection of a source is its own folder's.
-            name, file = source, source_file
-            content = {**json.loads(self.files[source_file]), **content}
-        else:
-            name = self._name(object_id, f"{source}-to-{destination}", "folder")
-            file = f"{self.session.settings.streams}/{name}/{CONNECTION_FILE}"
-            content = {"source": source, **content}
-        default = f"{title(name)} → {self._title(str(item['destinationId']))}"
-        if item["name"] != default:
+        name, file, content = self._home(object_id, source, destination)
+        content |= self._options(item, destination)
+        # Without a name in its file it is called after its source, or after the folder of its own.
+        of_source = str(self.workspace.sources[str(item["sourceId"])]["name"])
+        own = of_source if name == source else title(name)
+        if item["name"] != f"{own} → {self.workspace.destinations[str(item['destinationId'])]['name']}":
             content["connection"] = {**content["connection"], "name": item["name"]}
-        self._add(Adopted("connection", str(item["name"]), object_id, name, file, _unmanaged(streams)), content)
+        self._add(Adopted("connection", str(item["name"]), object_id, name, file, _unmanaged(item)), content)
         self._streams(Path(file).parent.as_posix(), streams)
 
-    def _title(self, destination_id: str) -> str:
-        return str(self.workspace.destinations[destination_id]["name"])
+    def _home(self, object_id: str, source: str, destination: str) -> tuple[str, str, dict[str, Any]]:
+        """The folder and file of a connection, and what is in it: the first one of a source is in the source's."""
+        file = f"{self.session.settings.streams}/{source}/{SOURCE_FILE}"
+        is_first = not any(each.kind == "connection" and each.name == source for each in self.objects)
+        if file in self.files and is_first:
+            return source, file, json.loads(self.files[file])
+        name = self._name(object_id, f"{source}-to-{destination}", "folder")
+        return name, f"{self.session.settings.streams}/{name}/{CONNECTION_FILE}", {"source": source}
 
     def _options(self, item: Object, destination: str) -> dict[str, Any]:
         """What decides where rows land and when is declared as Airbyte has it; the rest stays Airbyte's."""
@@ -321,12 +329,20 @@ class _Plan:
         self.files[entry.file] = formatted({**content}, kinds.get(Path(entry.file).name, "destination"))
 
 
-def _actor(role: str, name: str, item: Object) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _reason_skipped(streams: Sequence[Mapping[str, Any]]) -> str:
+    """Why no file can stand for a connection with these streams; empty if one can."""
+    if not streams:
+        return "it has no streams, and no file stands for it"
+    other = [f"{each['name']} {each.get('syncMode')}" for each in streams if each.get("syncMode") not in MODES]
+    return f"the files have no such mode: {', '.join(other)}" if other else ""
+
+
+def _actor(role: str, name: str, item: Object, of: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The file of a source or destination, and the names of its secrets."""
     connector = item.get(f"{role}Type")
     secrets: list[str] = []
     configuration = {
-        key: _with_references(value, name, (key,), secrets)
+        key: _with_references(value, of, (key,), secrets)
         for key, value in as_mapping(item.get("configuration")).items()
         if key != f"{role}Type"
     }
@@ -370,9 +386,10 @@ def _stream(stream: Mapping[str, Any], stem: str) -> dict[str, Any]:
     return content
 
 
-def _unmanaged(streams: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What streams have in Airbyte that the files leave to it."""
-    leaves: list[str] = []
+def _unmanaged(connection: Object) -> tuple[str, ...]:
+    """What a connection and its streams have in Airbyte that the files leave to it."""
+    streams = as_mappings(as_mapping(connection.get("configurations")).get("streams"))
+    leaves = ["tags"] if connection.get("tags") else []
     for key, words in (("selectedFields", "fields"), ("mappers", "mappers"), ("includeFiles", "files")):
         names = [str(each["name"]) for each in streams if each.get(key)]
         if names:

@@ -43,7 +43,7 @@ class FromTheUi(Lake):
 
 
 def make(server: Airbyte, folder: Path) -> None:
-    """Three sources, two of one name; two destinations; four connections, one of them with all that can be set."""
+    """Three sources, two of one name; three destinations; four connections, one of them with all that can be set."""
     definition = server.command_definition("Shop", f"{sys.executable} {SHOP_SOURCE}")
     sources = [
         server.call(
@@ -58,17 +58,18 @@ def make(server: Airbyte, folder: Path) -> None:
         )["sourceId"]
         for number, name in enumerate(["München & Söhne", "ERP", "erp"])
     ]
+    keys = {"access_key_id": "not-a-secret-a", "secret_access_key": "not-a-secret-b"}
+    bucket = {"s3_bucket_name": "landing", "s3_bucket_path": "raw", "s3_bucket_region": "eu-central-1"}
+    configurations: dict[str, dict[str, Any]] = {
+        "ERP": {"destinationType": "s3", **keys, **bucket, "format": {"format_type": "Parquet"}},
+        "Archive": {"destinationType": "local", "destination_path": str(folder / "archive")},
+        "Unused": {"destinationType": "local", "destination_path": str(folder / "unused")},
+    }
     lakes = [
-        server.call(
-            "POST",
-            "/destinations",
-            {
-                "name": name,
-                "workspaceId": WORKSPACE,
-                "configuration": {"destinationType": "local", "destination_path": str(folder / name)},
-            },
-        )["destinationId"]
-        for name in ("Lake", "Archive")
+        server.call("POST", "/destinations", {"name": name, "workspaceId": WORKSPACE, "configuration": configuration})[
+            "destinationId"
+        ]
+        for name, configuration in configurations.items()
     ]
     orders = {"name": "orders", "syncMode": "incremental_append", "cursorField": ["updated_at"]}
     fields = [{"fieldPath": ["id"]}, {"fieldPath": ["updated_at"]}]
@@ -128,6 +129,8 @@ def test_a_workspace_is_taken_over_without_a_change_and_without_a_secret(ui: Fro
         "streams/erp-2/_source.json",
     ]
     assert again["objects"] == []
+    assert len({secret for each in shown["objects"] for secret in each["secrets"]}) == 5
+    assert [line.rpartition(": ")[2] for line in shown["skipped"]] == ["no connection lands in it"]
     assert ": 0 faults" in validated.stdout + validated.stderr
     assert code == 7
     assert preview.count("(import)") == 9, preview
@@ -158,7 +161,8 @@ def test_one_connection_brings_its_source_and_destination(ui: FromTheUi) -> None
     """What is not asked for is left alone; a secret that is given afterwards is written, and nothing else."""
     written = ui.adopt("everything set", "--write")
     ui.up()
-    (name,) = [secret for each in written["objects"] for secret in each["secrets"]]
+    names = [secret for each in written["objects"] for secret in each["secrets"]]
+    (name,) = [each for each in names if each.endswith("token")]
     ui.environment[f"LOTUS_SECRET_{name.upper()}"] = "not-a-secret-0"
     code, preview = ui.preview()
 
