@@ -7,6 +7,7 @@ from typing import Any
 
 from lotus.authoring.files import json_text, write
 from lotus.authoring.fmt import KINDS
+from lotus.config.adopted import KINDS as ADOPTED
 from lotus.config.loading import file_settings
 from lotus.config.models import FIELD_KEYS, FIELD_TYPES
 from lotus.config.readers import READERS
@@ -71,6 +72,17 @@ _STACK_DESCRIPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "components": ({"type": "boolean"}, "true: manifests may bring code of their own, components.py."),
     "confirm": ({"type": "array", "items": {"type": "string"}}, "Consent to something destructive, as it was printed."),
+    "adopt": (
+        {
+            "type": "object",
+            "properties": {
+                kind: {"type": "object", "additionalProperties": {"type": "string", "format": "uuid"}}
+                for kind in ADOPTED
+            },
+            "additionalProperties": False,
+        },
+        "Ids of objects that are in Airbyte, by the names of the files: the stack takes them over.",
+    ),
 }
 
 
