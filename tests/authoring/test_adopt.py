@@ -14,11 +14,23 @@ import pytest
 import yaml
 
 from lotus.authoring.adopt import with_adopted
+from tests.backfill.conftest import make_lake
 from tests.support.airbyte import SHOP_SOURCE, WORKSPACE, Airbyte, started_airbyte
 from tests.support.lake import Lake
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adopt.md"
 IDS = {"sources": {"shop": "11111111-1111-4111-8111-111111111111"}}
+
+
+def empty_project(server: Airbyte, folder: Path) -> FromTheUi:
+    """A project without files, with a stack on the server."""
+    folder.mkdir()
+    project = FromTheUi(folder)
+    project.server = server
+    project.create_lake(**{"airbyte:serverUrl": server.url})
+    (folder / "streams").mkdir()
+    project.pulumi("stack", "init", "prod")
+    return project
 
 
 class FromTheUi(Lake):
@@ -100,13 +112,7 @@ def ui(tmp_path: Path) -> Iterator[FromTheUi]:
     """A project on a server with a lake that somebody made."""
     with started_airbyte(tmp_path / "airbyte") as server:
         make(server, tmp_path)
-        (tmp_path / "project").mkdir()
-        found = FromTheUi(tmp_path / "project")
-        found.server = server
-        found.create_lake(**{"airbyte:serverUrl": server.url})
-        (found.folder / "streams").mkdir()
-        found.pulumi("stack", "init", "prod")
-        yield found
+        yield empty_project(server, tmp_path / "project")
 
 
 @pytest.mark.slow
@@ -171,6 +177,25 @@ def test_one_connection_brings_its_source_and_destination(ui: FromTheUi) -> None
     assert code == 7
     assert "~ token" in preview
     assert "1 to update" in preview
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_next_sync_reads_on_where_the_last_one_stopped(tmp_path: Path) -> None:
+    """20 rows landed before the lake was taken over; of 25 the next sync lands five."""
+    with started_airbyte(tmp_path / "airbyte") as server:
+        (tmp_path / "ledger").mkdir()
+        ledger = make_lake(tmp_path / "ledger", server)
+        ledger.up()
+        ledger.sync()
+        project = empty_project(server, tmp_path / "project")
+        project.adopt("--all", "--write")
+        project.up()
+        ledger.mark()
+        ledger.control(rows=25)
+        ledger.sync()
+
+        assert ledger.more() == (5, 5)
 
 
 @pytest.mark.slow
