@@ -28,9 +28,6 @@ SHUTDOWN_SECONDS = 10
 """How long requests in flight may take after SIGTERM."""
 KEEP_ALIVE_SECONDS = 90
 """How long an idle connection stays open: clients keep theirs for up to 75 s."""
-BACKLOG = 128
-"""Connections that wait to be accepted: without descriptors left, asyncio logs as many failures a second."""
-
 
 UNPROTECTED = (
     "lotus-server: WARNING: this system does not say which user opens a connection, so every user of this machine can "
@@ -99,11 +96,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _listener(host: str, port: int) -> socket.socket:
+class Listener(socket.socket):
+    """A listening socket that fails once where no file descriptor is left.
+
+    asyncio goes on to accept as often as its backlog says, and sets a timer for each failure: soon they keep a core
+    busy ([selector_events.py](https://github.com/python/cpython/blob/v3.11.7/Lib/asyncio/selector_events.py#L164)).
+    """
+
+    _failed = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """The next connection.
+
+        Raises:
+            OSError: there is none, or it cannot be had; after a failure the next try finds none.
+        """
+        if self._failed:
+            self._failed = False
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except OSError as error:
+            self._failed = error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+            raise
+
+
+def _listener(host: str, port: int) -> Listener:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named, not left to the kernel: asyncio sends small answers at once (TCP_NODELAY) only on sockets that say TCP,
     # and a client that keeps its connection waits 40 ms for each answer otherwise.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -181,7 +203,6 @@ def _serve(listener: socket.socket, options: argparse.Namespace, *, token: str |
         log_config=None,  # see server_log
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        backlog=BACKLOG,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import resource
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from lotus_server.__main__ import Listener
 from lotus_server.app import LARGEST_BODY
 from server_support.airbyte import Airbyte, serve, with_shop
 from starlette.testclient import TestClient
@@ -195,3 +198,22 @@ def test_a_made_up_secret_can_be_typed_anywhere(guarded: TestClient) -> None:
     bearer = {"Authorization": f"Bearer {guarded.post(TOKEN_PATHS[0], json=CREDENTIALS).json()['access_token']}"}
     made = [guarded.post("/v1/applications", json={"name": f"app {n}"}, headers=bearer).json() for n in range(20)]
     assert all(one["clientSecret"].isalnum() for one in made)
+
+
+def test_a_listener_without_a_descriptor_left_fails_once() -> None:
+    """Then it has nothing to accept, until it is asked again: asyncio would set a timer for each failure."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Listener() as listener, socket.socket() as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client.connect(listener.getsockname())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, hard))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                listener.accept()
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        accepted, _ = listener.accept()
+        accepted.close()

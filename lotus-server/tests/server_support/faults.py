@@ -33,9 +33,9 @@ class Trial:
     accepted: list[int] = field(default_factory=list[int])
     connections: list[str] = field(default_factory=list[str])
 
-    def http(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def http(self, method: str, path: str, body: Any = None, timeout: float = 60) -> httpx.Response:
         """One request on a connection of its own."""
-        with httpx.Client(base_url=f"{self.server.url}/v1", timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=f"{self.server.url}/v1", timeout=timeout, trust_env=False) as client:
             return client.request(method, path, json=body)
 
     def prepare(self, connections: int = 3) -> None:
@@ -57,7 +57,8 @@ class Trial:
         """Asks for a sync of each connection; what is answered is counted, what is accepted remembered."""
         for connection_id in self.connections:
             try:
-                answer = self.http("POST", "/jobs", {"connectionId": connection_id, "jobType": "sync"})
+                body = {"connectionId": connection_id, "jobType": "sync"}
+                answer = self.http("POST", "/jobs", body, timeout=15)
             except httpx.TransportError:
                 self.answers[0] += 1  # no descriptor was left to accept the connection
                 continue
