@@ -86,6 +86,9 @@ def test_the_lake_is_previewed_from_that_environment(
     assert made.returncode == 0, made.stderr
     # There is no bucket here either, and a stack with one writer takes no state in files.
     assert _pulumi(clone, pod, "config", "rm", "airbyte:writer", "--stack", "prod").returncode == 0
+    # An example's value is refused.
+    shop = ("--path", "lotus:config.shopify_store", "store.localhost")
+    assert _pulumi(clone, pod, "config", "set", *shop, "--stack", "prod").returncode == 0
     answer = _pulumi(clone, pod, "preview", "--stack", "prod", "--non-interactive", "--json")
     assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr[-3000:]
     kinds = {step["newState"]["type"] for step in json.loads(answer.stdout)["steps"]}
