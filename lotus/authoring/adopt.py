@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from pulumi_airbyte.api import Airbyte, Object
+from pulumi_airbyte.provider.values import MASK
 
 from lotus.authoring.files import stems, write
 from lotus.authoring.fmt import formatted
@@ -27,8 +28,6 @@ from lotus.session.session import Session
 from lotus.state.managed import managed
 from lotus.untyped import as_list, as_mapping, as_mappings
 
-MASK = "*" * 10
-"""What Airbyte shows in place of a secret."""
 DEFAULT_BEHAVIOR = "propagate_columns"
 
 

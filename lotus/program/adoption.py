@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 import pulumi_airbyte as airbyte
+from pulumi_airbyte.sdk.resource import camel_case
 
 from lotus.config import Connection, Destination, Project
 from lotus.config.document import Document
@@ -169,15 +170,10 @@ class _Places:
         if document is None:
             return {}
         options = as_mapping(as_mapping(document.value).get("connection"))
-        places = {_camel_case(name): _place(document, "connection", name) for name in options}
+        places = {camel_case(name): _place(document, "connection", name) for name in options}
         folder = str(Path(connection.file).parent.as_posix())
         return {"": document.file, "schedule": _place(document, "schedule"), "configurations": folder, **places}
 
 
 def _place(document: Document, *pointer: Any) -> str:
     return document.fault("LOT079", "", pointer).where
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_airbyte as airbyte
 from pulumi_airbyte.provider.faults import ProviderError
 from pulumi_airbyte.provider.guard import Guard
+from pulumi_airbyte.provider.values import MASK
 
 from lotus import untrusted
 from lotus.config import Connection, Destination, Project, Settings, Source, from_values, load
@@ -356,10 +357,10 @@ class Lake(pulumi.ComponentResource):
     def _resolved(self, configuration: Mapping[str, Any], key: Key) -> dict[str, Any]:
         """The configuration of a resource with values in place of `$secret`, as Pulumi secrets.
 
-        What is taken over keeps the secrets that Airbyte holds; the next `up` writes those that are given.
+        What is taken over keeps the secrets that Airbyte holds, as the mask says; the next `up` writes those given.
         """
         secrets = {} if key in self._imports else self._project.secrets
-        return with_values(configuration, lambda reference: pulumi.Output.secret(secrets.get(reference.name, KEPT)))
+        return with_values(configuration, lambda reference: pulumi.Output.secret(secrets.get(reference.name, MASK)))
 
 
 def _missing_consents(project: Project) -> list[str]:
@@ -369,10 +370,6 @@ def _missing_consents(project: Project) -> list[str]:
     from lotus.backfill.declared import missing_consents
 
     return missing_consents(project)
-
-
-KEPT = "*" * 10
-"""Airbyte's mask: a secret leaf with this value keeps what is stored, and is no change."""
 
 
 def _root() -> Path:

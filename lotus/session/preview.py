@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pulumi_airbyte.provider.values import MASK
+
 from lotus.config import leaves
 from lotus.config.leaves import Leaf
 from lotus.config.schedule import of_interval
@@ -23,7 +25,6 @@ from lotus.untyped import as_mapping, as_mappings, is_list, is_mapping
 Op = Literal["create", "update", "replace", "delete"]
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"  # the key of pulumi's wrapped values in state and JSON
-_MASK = "*" * 10
 _OPS: Mapping[str, Op] = {
     "create": "create",
     "update": "update",
@@ -305,7 +306,7 @@ def masked(value: Any) -> Any:
         return {key: masked(item) for key, item in value.items()}
     if is_list(value):
         return [masked(item) for item in value]
-    return _MASKED if value == _MASK else value
+    return _MASKED if value == MASK else value
 
 
 def _arranged(inputs: Any) -> dict[str, Any]:
